@@ -1,0 +1,10 @@
+//! `ai-sdlc`: a workflow engine for missions, DAGs of AI coding agents and commands, each in its own git worktree.
+//!
+//! Data flows one way, and the modules stand in that order; each may use only those above it:
+//!
+//! | module | what it is for |
+//! | --- | --- |
+//! | [`name`], [`amount`], `diagnostic` | validated names and ids; money, tokens and time as integers; findings |
+
+pub mod amount;
+pub mod name;
