@@ -4,7 +4,8 @@
 //!
 //! | module | what it is for |
 //! | --- | --- |
-//! | [`name`], [`amount`], `diagnostic` | validated names and ids; money, tokens and time as integers; findings |
+//! | [`name`], [`amount`], [`diagnostic`] | validated names and ids; money, tokens and time as integers; findings |
 
 pub mod amount;
+pub mod diagnostic;
 pub mod name;
