@@ -5,7 +5,9 @@
 //! | module | what it is for |
 //! | --- | --- |
 //! | [`name`], [`amount`], [`diagnostic`] | validated names and ids; money, tokens and time as integers; findings |
+//! | [`catalog`] | roles, skills and templates as data: find, load, validate, choose |
 
 pub mod amount;
+pub mod catalog;
 pub mod diagnostic;
 pub mod name;

@@ -1,0 +1,311 @@
+//! Role templates: who works, as a Markdown file with front matter.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::codes;
+use super::front::Front;
+use super::template::Template;
+use crate::diagnostic::{ByteSpan, Finding, Severity};
+use crate::name::{AgentName, RoleName, SkillName};
+
+/// A role as its file says it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RoleTemplate {
+    /// Its name: that of the file.
+    pub name: RoleName,
+    /// One line for people and for choosing.
+    pub description: String,
+    /// Which agent.
+    pub agent: Option<AgentName>,
+    /// Which model: `fast`, `balanced`, `strong`, or an id.
+    pub model: Option<String>,
+    /// What its sessions may do.
+    pub permissions: Option<Permissions>,
+    /// What it is able to do.
+    pub capabilities: Vec<String>,
+    /// The skills it is given.
+    pub skills: Vec<SkillName>,
+    /// A fence: what its tasks may change at most.
+    pub touches: Option<Vec<String>>,
+    /// Tasks it is good at.
+    pub examples: Vec<String>,
+    /// What sort of work it does.
+    pub kind: RoleKind,
+    /// What it is told.
+    pub body: Body,
+}
+
+/// The body of a role file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// A Handlebars template of ours.
+    Template(String),
+    /// Text made for another tool, taken as it is.
+    Text(String),
+}
+
+/// What a session may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Permissions {
+    /// Read only.
+    Read,
+    /// Files of the workspace, and commands.
+    #[default]
+    Edit,
+    /// Everything the agent can do.
+    Full,
+}
+
+/// What sort of work a role does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RoleKind {
+    /// It changes the product.
+    #[default]
+    Code,
+    /// It plans, decides or judges.
+    Coordination,
+}
+
+/// The front matter of `roles/<name>.md`, for `schema/role.schema.json`: other keys are warnings.
+///
+/// The file itself is read key by key, so that each finding has its place.
+#[derive(Debug, JsonSchema)]
+#[schemars(title = "Role", rename = "Role")]
+pub struct RoleFile {
+    /// Name of the role; that of the file counts.
+    pub name: Option<RoleName>,
+    /// One line for people and for choosing.
+    pub description: String,
+    /// Which agent.
+    pub agent: Option<AgentName>,
+    /// Which model: `fast`, `balanced`, `strong`, or an id the agent knows.
+    pub model: Option<String>,
+    /// What its sessions may do.
+    pub permissions: Option<Permissions>,
+    /// What it is able to do.
+    pub capabilities: Option<Vec<Capability>>,
+    /// The skills it is given.
+    pub skills: Option<Vec<SkillName>>,
+    /// A fence: what its tasks may change at most.
+    pub touches: Option<Vec<String>>,
+    /// 5 to 10 tasks this role is good at.
+    pub examples: Option<Vec<String>>,
+    /// What sort of work it does.
+    pub kind: Option<RoleKind>,
+}
+
+/// What a role is able to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Capability {
+    /// Changes source code.
+    WritesCode,
+    /// Reads tests.
+    ReadsTests,
+    /// Runs tests.
+    RunsTests,
+    /// Reads documentation.
+    ReadsDocs,
+    /// Writes documentation.
+    WritesDocs,
+    /// Reads history and differences.
+    GitOperations,
+    /// Works on files beside code.
+    FileSystem,
+    /// Works on a database.
+    Database,
+    /// Drives a browser.
+    Browser,
+    /// Reaches out to the network.
+    Network,
+}
+
+const CAPABILITIES: [&str; 10] = [
+    "writes-code",
+    "reads-tests",
+    "runs-tests",
+    "reads-docs",
+    "writes-docs",
+    "git-operations",
+    "file-system",
+    "database",
+    "browser",
+    "network",
+];
+
+/// Keys of ours.
+const OURS: [&str; 10] =
+    ["name", "description", "agent", "model", "permissions", "capabilities", "skills", "touches", "examples", "kind"];
+
+/// Keys that only Claude Code's subagent files have.
+const THEIRS: [&str; 14] = [
+    "tools",
+    "disallowedTools",
+    "permissionMode",
+    "color",
+    "hooks",
+    "mcpServers",
+    "memory",
+    "maxTurns",
+    "background",
+    "isolation",
+    "effort",
+    "initialPrompt",
+    "allowed-tools",
+    "version",
+];
+
+/// What a role template sees; a root without parts is open below.
+const SEEN: [(&str, &[&str]); 11] = [
+    ("mission", &["name", "description"]),
+    ("run", &["id", "branch"]),
+    (
+        "task",
+        &[
+            "id",
+            "title",
+            "prompt",
+            "permissions",
+            "touches",
+            "timeout",
+            "idle_timeout",
+            "rounds",
+            "checks",
+            "outputs",
+            "branch",
+            "model",
+        ],
+    ),
+    ("attempt", &["number", "round", "last_failure", "given_back"]),
+    ("workspace", &["path", "mode"]),
+    ("role", &["name", "description"]),
+    ("inputs", &[]),
+    ("tasks", &[]),
+    ("vars", &[]),
+    ("skills", &[]),
+    ("upstream", &[]),
+];
+
+/// Reads a role file. `None` where nothing can be made of it; what was found is told either way.
+pub(super) fn read(name: &RoleName, file: &str, text: &str) -> (Option<RoleTemplate>, Vec<Finding>) {
+    let mut front = Front::read(file, text);
+    let theirs = file.contains(".claude/agents/")
+        || (THEIRS.iter().any(|key| front.has(key))
+            && !OURS.iter().skip(4).any(|key| *key != "skills" && front.has(key)));
+    if !front.findings.is_empty() {
+        return (None, front.findings);
+    }
+    if let Some(given) = front.text("name")
+        && given != name.as_str()
+    {
+        let span = front.key_span("name");
+        let message = format!("the file says `{given}`; missions name it `{name}`, as the file is called");
+        front.note(codes::WRONG_VALUE, Severity::Warning, span, message);
+    }
+    let description = front.required("description");
+    let role = if theirs { foreign(name, description, &mut front) } else { own(name, description, &mut front) };
+    let broken = front.findings.iter().any(|finding| finding.severity == Severity::Error);
+    ((!broken).then_some(role), front.findings)
+}
+
+fn own(name: &RoleName, description: String, front: &mut Front<'_>) -> RoleTemplate {
+    front.only(&OURS);
+    let kind = front.parsed("kind", |text| match text {
+        "code" => Ok(RoleKind::Code),
+        "coordination" => Ok(RoleKind::Coordination),
+        other => Err(format!("`{other}` is neither `code` nor `coordination`")),
+    });
+    let role = RoleTemplate {
+        name: name.clone(),
+        description,
+        agent: front.parsed("agent", AgentName::parse),
+        model: front.text("model"),
+        permissions: front.parsed("permissions", |text| match text {
+            "read" => Ok(Permissions::Read),
+            "edit" => Ok(Permissions::Edit),
+            "full" => Ok(Permissions::Full),
+            other => Err(format!("`{other}` is none of `read`, `edit`, `full`")),
+        }),
+        capabilities: front.parsed_list("capabilities", |text| {
+            if CAPABILITIES.contains(&text) {
+                Ok(text.to_owned())
+            } else {
+                Err(format!("`{text}` is none of {}", CAPABILITIES.join(", ")))
+            }
+        }),
+        skills: front.parsed_list("skills", SkillName::parse),
+        touches: front.list("touches"),
+        examples: front.list("examples").unwrap_or_default(),
+        kind: kind.unwrap_or_default(),
+        body: Body::Template(front.body().to_owned()),
+    };
+    let (body, body_at) = (front.body(), front.body_at);
+    check_template(body, body_at, front);
+    role
+}
+
+/// A file made for another tool: its body is text, and it never gets more than `edit`.
+fn foreign(name: &RoleName, description: String, front: &mut Front<'_>) -> RoleTemplate {
+    let permissions = match front.text("permissionMode").as_deref() {
+        Some("plan") => Permissions::Read,
+        _ => Permissions::Edit,
+    };
+    let model = front.text("model").and_then(|model| match model.as_str() {
+        "inherit" => None,
+        "haiku" => Some("fast".to_owned()),
+        "sonnet" => Some("balanced".to_owned()),
+        "opus" => Some("strong".to_owned()),
+        _ => Some(model),
+    });
+    RoleTemplate {
+        name: name.clone(),
+        description,
+        agent: None,
+        model,
+        permissions: Some(permissions),
+        capabilities: Vec::new(),
+        // Skills of another tool are no skills of ours: names that do not fit are no mistake.
+        skills: front
+            .list("skills")
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|text| SkillName::parse(text).ok())
+            .collect(),
+        touches: None,
+        examples: Vec::new(),
+        kind: RoleKind::Code,
+        body: Body::Text(front.body().to_owned()),
+    }
+}
+
+/// Checks the template of a body or a partial: its syntax, and the variables that every role template sees.
+pub(super) fn check_template(body: &str, body_at: usize, front: &mut Front<'_>) {
+    let at = |offset: usize, length: usize| ByteSpan { start: body_at + offset, end: body_at + offset + length };
+    let template = match Template::parse(body) {
+        Ok(template) => template,
+        Err(error) => {
+            front.error(codes::BAD_TEMPLATE, at(error.offset, 0), error.message);
+            return;
+        }
+    };
+    for variable in template.uses() {
+        if let Some(why) = unseen(&variable.path) {
+            let path = variable.path.join(".");
+            front.error(codes::UNKNOWN_VARIABLE, at(variable.offset, path.len()), format!("`{path}`: {why}"));
+        }
+    }
+}
+
+/// Why a role template does not see this variable; `None` where it does.
+fn unseen(path: &[String]) -> Option<String> {
+    let first = path.first()?;
+    let Some((_, parts)) = SEEN.iter().find(|(root, _)| root == first) else {
+        let roots: Vec<&str> = SEEN.iter().map(|(root, _)| *root).collect();
+        return Some(format!("a role template sees {}", roots.join(", ")));
+    };
+    let part = path.get(1)?;
+    (!parts.is_empty() && !parts.contains(&part.as_str())).then(|| format!("`{first}` has {}", parts.join(", ")))
+}

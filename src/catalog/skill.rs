@@ -1,0 +1,115 @@
+//! Skills: a folder with a `SKILL.md` of the open Agent Skills standard, and beside it what that has no field for.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::codes;
+use super::front::Front;
+use crate::diagnostic::{ByteSpan, Finding, Severity};
+use crate::name::SkillName;
+
+/// A skill as its folder says it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SkillFolder {
+    /// Its name: that of the folder.
+    pub name: SkillName,
+    /// When to use it.
+    pub description: String,
+    /// What stands beside it.
+    pub manifest: SkillManifest,
+    /// All its files.
+    pub files: Vec<SkillFile>,
+}
+
+/// One file of a skill.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SkillFile {
+    /// Path within the skill's folder, `/` between parts.
+    pub path: String,
+    /// Its text; a file that is no UTF-8 is refused when the skill is loaded.
+    pub text: String,
+    /// Whether it may be run.
+    #[serde(default)]
+    pub executable: bool,
+}
+
+/// `skill.toml`: what the standard has no field for.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(title = "Skill")]
+pub struct SkillManifest {
+    /// Version of the skill.
+    pub version: String,
+    /// What it is about, one word.
+    pub category: String,
+    /// Words it is found by.
+    pub tags: Vec<String>,
+    /// 5 to 10 phrases that call for it.
+    pub triggers: Vec<String>,
+    /// Skills that come with it.
+    pub requires: Vec<SkillName>,
+    /// Skills that cannot be together with it.
+    pub conflicts: Vec<SkillName>,
+    /// Skills that go well with it.
+    pub enhanced_by: Vec<SkillName>,
+    /// Whether using it changes anything outside the conversation.
+    pub side_effects: bool,
+    /// Whether using it twice is as using it once.
+    pub idempotent: bool,
+    /// Whether a person should be asked before it is used.
+    pub requires_confirmation: bool,
+}
+
+/// Reads a skill out of its files. `folder` is its path as people see it.
+pub(super) fn read(name: &SkillName, folder: &str, files: Vec<SkillFile>) -> (Option<SkillFolder>, Vec<Finding>) {
+    let mut findings = Vec::new();
+    let text_of = |path: &str| files.iter().find(|file| file.path == path).map(|file| file.text.as_str());
+    let description = if let Some(text) = text_of("SKILL.md") {
+        describe(name, &format!("{folder}/SKILL.md"), text, &mut findings)
+    } else {
+        findings.push(finding(folder, ByteSpan::default(), "there is no `SKILL.md` in it".to_owned()));
+        String::new()
+    };
+    let manifest = match text_of("skill.toml").map(toml::from_str::<SkillManifest>) {
+        None => SkillManifest::default(),
+        Some(Ok(manifest)) => manifest,
+        Some(Err(error)) => {
+            let span =
+                error.span().map_or_else(ByteSpan::default, |span| ByteSpan { start: span.start, end: span.end });
+            let message = error.message().lines().next().unwrap_or("not valid").to_owned();
+            findings.push(finding(&format!("{folder}/skill.toml"), span, message));
+            SkillManifest::default()
+        }
+    };
+    let broken = findings.iter().any(|finding| finding.severity == Severity::Error);
+    ((!broken).then(|| SkillFolder { name: name.clone(), description, manifest, files }), findings)
+}
+
+fn describe(name: &SkillName, file: &str, text: &str, findings: &mut Vec<Finding>) -> String {
+    let mut front = Front::read(file, text);
+    let mut description = String::new();
+    if front.findings.is_empty() {
+        front.only(&["name", "description", "license", "compatibility", "metadata", "allowed-tools"]);
+        description = front.required("description");
+        let given = front.required("name");
+        if !given.is_empty() && given != name.as_str() {
+            let span = front.key_span("name");
+            let message = format!("the standard wants the name of the folder, `{name}`, not `{given}`");
+            front.note(codes::WRONG_VALUE, Severity::Warning, span, message);
+        }
+    }
+    findings.append(&mut front.findings);
+    description
+}
+
+pub(super) fn finding(file: &str, span: ByteSpan, message: String) -> Finding {
+    Finding {
+        code: codes::WRONG_VALUE,
+        severity: Severity::Error,
+        message,
+        file: file.to_owned(),
+        span,
+        help: None,
+        related: Vec::new(),
+    }
+}
