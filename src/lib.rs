@@ -6,8 +6,10 @@
 //! | --- | --- |
 //! | [`name`], [`amount`], [`diagnostic`] | validated names and ids; money, tokens and time as integers; findings |
 //! | [`catalog`] | roles, skills and templates as data: find, load, validate, choose |
+//! | [`mission`] | the language: text to a valid mission, or all findings at once |
 
 pub mod amount;
 pub mod catalog;
 pub mod diagnostic;
+pub mod mission;
 pub mod name;

@@ -1,0 +1,80 @@
+//! `.ai-sdlc/config.toml`, and the person's own of the same form: agents and which of them is taken.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::diagnostic::{Finding, has_errors, sort};
+use crate::mission::check::agents::check_agents;
+use crate::mission::check::marker::Marker;
+use crate::mission::explain::read;
+use crate::mission::field::number::Signed;
+use crate::mission::model::AgentTable;
+use crate::mission::spans::Document;
+use crate::mission::team::AgentFile;
+use crate::name::AgentName;
+
+/// The literal form of a configuration file.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "ai-sdlc configuration")]
+pub struct ConfigFile {
+    /// Version of this format: 1.
+    pub version: Option<Signed>,
+    /// The agent of tasks that name none: the name of one, or `auto`.
+    pub agent: Option<AgentName>,
+    /// How sessions of an agent are started.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<AgentName, AgentFile>")]
+    pub agents: IndexMap<AgentName, AgentFile>,
+}
+
+/// What configuration says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Config {
+    /// The agent of tasks that name none.
+    pub agent: Option<AgentName>,
+    /// Agents by name.
+    pub agents: BTreeMap<AgentName, AgentTable>,
+}
+
+impl Config {
+    /// This one over a layer below, key by key.
+    #[must_use]
+    pub fn over(self, below: Self) -> Self {
+        let mut agents = below.agents;
+        for (name, table) in self.agents {
+            let under = agents.remove(&name).unwrap_or_default();
+            agents.insert(name, table.over(under));
+        }
+        Self { agent: self.agent.or(below.agent), agents }
+    }
+}
+
+/// A configuration file as far as it could be read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LoadedConfig {
+    /// What it says; `None` where a finding is an error.
+    pub config: Option<Config>,
+    /// Everything found, by place.
+    pub findings: Vec<Finding>,
+}
+
+/// Reads a configuration file. `file` is its name as findings show it.
+pub fn load(file: &str, text: &str) -> LoadedConfig {
+    let (document, errors) = Document::parse(text);
+    let mut findings = Vec::new();
+    let read = read::<ConfigFile>(file, &document, &errors, &mut findings);
+    let config = read.map(|read| {
+        let ConfigFile { version, agent, agents } = &read.file;
+        let mut marker = Marker::new(file, &document, &mut findings);
+        marker.version(*version);
+        check_agents(&mut marker, agents);
+        let tables = agents.iter().map(|(name, table)| (name.clone(), table.table())).collect();
+        Config { agent: agent.clone(), agents: tables }
+    });
+    sort(&mut findings);
+    LoadedConfig { config: config.filter(|_| !has_errors(&findings)), findings }
+}

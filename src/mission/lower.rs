@@ -1,0 +1,246 @@
+//! From the literal form to the checked one. Runs only over files without errors, so nothing can fail here.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+
+use indexmap::IndexMap;
+
+use crate::amount::{Ceiling, Millis, Tokens};
+use crate::mission::check::Scene;
+use crate::mission::check::fields::schema_file;
+use crate::mission::check::inputs::schema_of;
+use crate::mission::field::command::CommandText;
+use crate::mission::field::duration::{self, DurationText};
+use crate::mission::field::number::{Count, Dollars, Fraction};
+use crate::mission::field::shape::Shape;
+use crate::mission::file::{
+    BudgetFile, CeilingFile, DefaultsFile, InputFile, MergeFile, MissionFile, RetryFile, TaskFile, WorkspaceFile,
+};
+use crate::mission::model::{
+    AgentWork, CommandLine, Input, MergePolicy, Mission, Retry, RetryFrom, RoleOverride, RunBudget, Task, TaskKind,
+    WorkspacePolicy,
+};
+use crate::mission::team::RoleFile;
+use crate::name::{OutputId, SkillName};
+
+const DEFAULT_BRANCH: &str = "ai-sdlc/{{run.id}}/{{task.id}}";
+const DEFAULT_WARN: u8 = 80;
+const DEFAULT_MAX: u32 = 3;
+const DEFAULT_ROUNDS: u32 = 3;
+const DEFAULT_TIMEOUT: Millis = Millis::from_mins(30);
+const DEFAULT_IDLE: Millis = Millis::from_mins(10);
+const DEFAULT_CHECK: Millis = Millis::from_mins(10);
+const DEFAULT_BACKOFF: Millis = Millis::from_secs(10);
+
+/// The checked form of a file without errors.
+pub fn lower(scene: &Scene<'_>) -> Mission {
+    let MissionFile {
+        version: _,
+        mission,
+        inputs,
+        budget,
+        concurrency,
+        agents,
+        roles,
+        workspace,
+        merge,
+        defaults,
+        tasks,
+    } = scene.file;
+    let defaults = defaults.clone().unwrap_or_default();
+    Mission {
+        name: mission.name.clone(),
+        description: mission.description.clone(),
+        inputs: inputs.iter().map(|(id, input)| (id.clone(), lower_input(scene, input))).collect(),
+        budget: lower_budget(budget.as_ref()),
+        max: count(concurrency.as_ref().and_then(|concurrency| concurrency.max), DEFAULT_MAX),
+        agents: agents.iter().map(|(name, agent)| (name.clone(), agent.table())).collect(),
+        roles: roles.iter().map(|(name, role)| (name.clone(), lower_role(role))).collect(),
+        workspace: lower_workspace(&workspace.clone().unwrap_or_default()),
+        merge: lower_merge(&merge.clone().unwrap_or_default()),
+        default_agent: defaults.agent.clone(),
+        default_model: defaults.model.clone(),
+        default_permissions: defaults.permissions,
+        tasks: tasks.iter().map(|(id, task)| (id.clone(), lower_task(scene, task, &defaults))).collect(),
+    }
+}
+
+fn count(given: Option<Count>, default: u32) -> NonZeroU32 {
+    given.map_or(NonZeroU32::new(default).unwrap_or(NonZeroU32::MIN), Count::get)
+}
+
+fn millis(text: Option<&DurationText>) -> Option<Millis> {
+    duration::parse(&text?.0).ok()
+}
+
+fn commands(texts: &[CommandText]) -> Vec<CommandLine> {
+    texts.iter().map(|text| text.0.clone()).collect()
+}
+
+fn lower_input(scene: &Scene<'_>, input: &InputFile) -> Input {
+    Input {
+        description: input.description.clone(),
+        schema: schema_of(scene, input).unwrap_or_default(),
+        default: input.default.clone(),
+    }
+}
+
+fn lower_budget(budget: Option<&BudgetFile>) -> RunBudget {
+    let BudgetFile { usd, tokens, time, warn_at, on_exceeded, unknown } = budget.cloned().unwrap_or_default();
+    RunBudget {
+        ceiling: lower_ceiling(&CeilingFile { usd, tokens, time }),
+        warn_percent: warn_at.map_or(DEFAULT_WARN, Fraction::percent),
+        on_exceeded,
+        unknown,
+    }
+}
+
+fn lower_ceiling(ceiling: &CeilingFile) -> Ceiling {
+    let CeilingFile { usd, tokens, time } = ceiling;
+    Ceiling { usd: usd.map(Dollars::usd), tokens: tokens.map(|tokens| Tokens(tokens.0)), time: millis(time.as_ref()) }
+}
+
+fn lower_role(role: &RoleFile) -> RoleOverride {
+    let RoleFile { template, agent, model, skills, permissions, touches, budget, max, vars } = role;
+    RoleOverride {
+        template: template.clone(),
+        agent: agent.clone(),
+        model: model.clone(),
+        skills: skills.clone(),
+        permissions: *permissions,
+        touches: touches.clone(),
+        budget: budget.as_ref().map(lower_ceiling),
+        max: max.map(Count::get),
+        vars: vars.clone(),
+    }
+}
+
+fn lower_workspace(workspace: &WorkspaceFile) -> WorkspacePolicy {
+    let WorkspaceFile { mode, base, branch, copy, link, setup, pass, keep, root } = workspace;
+    WorkspacePolicy {
+        mode: *mode,
+        base: base.clone(),
+        branch: branch.clone().unwrap_or_else(|| DEFAULT_BRANCH.to_owned()),
+        copy: copy.clone(),
+        link: link.clone(),
+        setup: commands(setup),
+        pass: pass.clone(),
+        keep: *keep,
+        root: root.clone(),
+    }
+}
+
+fn lower_merge(merge: &MergeFile) -> MergePolicy {
+    let MergeFile { into, deliver, strategy, commit, checks, on_conflict } = merge;
+    MergePolicy {
+        into: into.clone(),
+        deliver: *deliver,
+        strategy: *strategy,
+        commit: *commit,
+        checks: commands(checks),
+        on_conflict: *on_conflict,
+    }
+}
+
+fn lower_task(scene: &Scene<'_>, task: &TaskFile, defaults: &DefaultsFile) -> Task {
+    let TaskFile {
+        prompt,
+        run: _,
+        title,
+        needs,
+        join,
+        priority,
+        estimate,
+        touches,
+        locks,
+        role,
+        agent,
+        model,
+        permissions,
+        skills,
+        checks,
+        rounds,
+        retry,
+        timeout,
+        idle_timeout,
+        check_timeout,
+        budget,
+        outputs,
+        handoff,
+        workspace,
+        env,
+    } = task;
+    let time = |own: Option<&DurationText>, default: Option<&DurationText>, last| {
+        millis(own).or_else(|| millis(default)).unwrap_or(last)
+    };
+    let role = role.as_ref().or(defaults.role.as_ref());
+    let work = prompt.as_ref().zip(role).map(|(prompt, role)| AgentWork {
+        prompt: prompt.clone(),
+        role: role.clone(),
+        agent: agent.clone(),
+        model: model.clone(),
+        permissions: *permissions,
+        skills: together(skills, &defaults.skills),
+    });
+    Task {
+        title: title.clone(),
+        kind: work.map_or_else(|| TaskKind::Command(command_of(task)), TaskKind::Agent),
+        needs: needs.clone(),
+        join: *join,
+        priority: priority.map_or(0, |priority| priority.0),
+        estimate: millis(estimate.as_ref()),
+        touches: touches.clone(),
+        locks: locks.clone(),
+        checks: lower_checks(scene, task, checks.as_deref(), defaults),
+        rounds: count(rounds.or(defaults.rounds), DEFAULT_ROUNDS),
+        retry: lower_retry(retry.as_ref().or(defaults.retry.as_ref())),
+        timeout: time(timeout.as_ref(), defaults.timeout.as_ref(), DEFAULT_TIMEOUT),
+        idle_timeout: time(idle_timeout.as_ref(), defaults.idle_timeout.as_ref(), DEFAULT_IDLE),
+        check_timeout: time(check_timeout.as_ref(), defaults.check_timeout.as_ref(), DEFAULT_CHECK),
+        budget: budget.as_ref().map(lower_ceiling),
+        outputs: lower_outputs(scene, outputs),
+        handoff_from: handoff.as_ref().map(|handoff| handoff.from.clone()),
+        workspace: workspace.as_ref().map(|place| place.0.clone()).unwrap_or_default(),
+        env: defaults.env.clone().into_iter().chain(env.clone()).collect::<BTreeMap<_, _>>(),
+    }
+}
+
+fn command_of(task: &TaskFile) -> CommandLine {
+    task.run.as_ref().map_or_else(|| CommandLine::Argv(Vec::new()), |run| run.0.clone())
+}
+
+/// A task's skills, then those of `[defaults]` that are not among them.
+fn together(own: &[SkillName], defaults: &[SkillName]) -> Vec<SkillName> {
+    own.iter().chain(defaults.iter().filter(|skill| !own.contains(skill))).cloned().collect()
+}
+
+/// The checks of `[defaults]` are for tasks that may change files.
+fn lower_checks(
+    scene: &Scene<'_>,
+    task: &TaskFile,
+    own: Option<&[CommandText]>,
+    defaults: &DefaultsFile,
+) -> Vec<CommandLine> {
+    match own {
+        Some(own) => commands(own),
+        None if scene.may_change(task) => commands(defaults.checks.as_deref().unwrap_or_default()),
+        None => Vec::new(),
+    }
+}
+
+fn lower_retry(retry: Option<&RetryFile>) -> Retry {
+    let RetryFile { max, backoff, clean } = retry.cloned().unwrap_or_default();
+    Retry {
+        max: max.map_or(0, |max| max.0),
+        backoff: millis(backoff.as_ref()).unwrap_or(DEFAULT_BACKOFF),
+        from: if clean { RetryFrom::Base } else { RetryFrom::LastWork },
+    }
+}
+
+fn lower_outputs(
+    scene: &Scene<'_>,
+    outputs: &IndexMap<OutputId, crate::mission::field::shape::ShapeText>,
+) -> IndexMap<OutputId, Shape> {
+    let read = |shape| Shape::parse(shape, &|path| schema_file(scene, path)).unwrap_or(Shape::String);
+    outputs.iter().map(|(id, shape)| (id.clone(), read(&shape.0))).collect()
+}

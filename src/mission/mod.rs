@@ -1,0 +1,61 @@
+//! The mission language: text in, a [`model::Mission`] that is valid by construction out, or all findings at once.
+//!
+//! Text → [`spans`] (a tree of values, and where each stands) → [`explain`] (the literal types of [`mod@file`], or what
+//! does not fit, in the words of [`schema`]) → [`check`] (meaning) → [`lower`] (the checked form). Syntax errors stop
+//! after the first step; what does not fit the schema does not stop the check of the rest.
+
+use crate::diagnostic::{ByteSpan, Finding, codes, has_errors, sort};
+use crate::mission::check::marker::Marker;
+use crate::mission::check::{Against, Scene};
+use crate::mission::file::MissionFile;
+use crate::mission::model::Mission;
+use crate::mission::spans::Document;
+
+pub mod check;
+pub mod config;
+pub mod explain;
+pub mod field;
+pub mod file;
+pub mod load;
+pub mod lower;
+pub mod misfit;
+pub mod model;
+pub mod nearest;
+pub mod schema;
+pub mod spans;
+pub mod team;
+
+/// A mission as far as it could be read.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Loaded {
+    /// The mission; `None` where a finding is an error.
+    pub mission: Option<Mission>,
+    /// Everything found, by place.
+    pub findings: Vec<Finding>,
+}
+
+/// Reads a mission file. `file` is its name as findings show it.
+pub fn load(file: &str, text: &str, against: &Against<'_>) -> Loaded {
+    let (document, errors) = Document::parse(text);
+    let mut findings = Vec::new();
+    let read = explain::read::<MissionFile>(file, &document, &errors, &mut findings);
+    let mission = read.and_then(|read| {
+        let scene = Scene::new(&read.file, &read.left_out, *against);
+        check::check(&scene, &mut Marker::new(file, &document, &mut findings));
+        (!has_errors(&findings)).then(|| lower::lower(&scene))
+    });
+    sort(&mut findings);
+    Loaded { mission, findings }
+}
+
+/// The text of a file, or why it has none. `file` is its name as findings show it.
+pub fn read(file: &str, bytes: Vec<u8>) -> Result<String, Box<Finding>> {
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let message = format!("this file is not UTF-8 text: byte {at} is no part of a character");
+        let finding = Finding::error(codes::NOT_TEXT, file, ByteSpan::default(), message);
+        Box::new(finding.with_help("give the path of a TOML file saved as UTF-8"))
+    })?;
+    // Editors of one system put a mark at the beginning; TOML has none.
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}

@@ -1,0 +1,96 @@
+//! The literal tables of those who do the work: `[agents.<name>]` and `[roles.<name>]`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::mission::field::command::ArgumentsText;
+use crate::mission::field::number::Count;
+use crate::mission::file::CeilingFile;
+use crate::mission::model::{AgentTable, BackendKind, Permissions};
+use crate::name::{AgentName, RoleName, SkillName};
+
+/// How sessions of an agent are started.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AgentFile {
+    /// Which adapter.
+    pub backend: Option<BackendKind>,
+    /// The program and its first arguments, when it is not the backend's usual one.
+    pub command: Option<Vec<String>>,
+    /// Model ids.
+    pub models: Option<ModelsFile>,
+    /// Sessions of this agent at once.
+    pub max: Option<Count>,
+    /// How the prompt reaches the program (backend `command`): `stdin`, `file`, or arguments with `{{prompt}}`.
+    pub prompt: Option<ArgumentsText>,
+    /// Arguments that go on with a conversation (backend `command`), with `{{conversation}}`.
+    pub resume: Option<Vec<String>>,
+    /// File of the scenario (backend `rehearsal`), relative to this file.
+    pub scenario: Option<PathBuf>,
+}
+
+/// Model ids for the words that roles and tasks use.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ModelsFile {
+    /// The fast one.
+    pub fast: Option<String>,
+    /// The usual one.
+    pub balanced: Option<String>,
+    /// The strong one.
+    pub strong: Option<String>,
+}
+
+impl AgentFile {
+    /// Its checked form.
+    pub fn table(&self) -> AgentTable {
+        let Self { backend, command, models, max, prompt, resume, scenario } = self;
+        let mut ids = BTreeMap::new();
+        if let Some(ModelsFile { fast, balanced, strong }) = models {
+            for (word, id) in [("fast", fast), ("balanced", balanced), ("strong", strong)] {
+                if let Some(id) = id {
+                    ids.insert(word.to_owned(), id.clone());
+                }
+            }
+        }
+        AgentTable {
+            backend: *backend,
+            command: command.clone(),
+            models: ids,
+            max: max.map(Count::get),
+            prompt: prompt.as_ref().map(|prompt| prompt.0.clone()),
+            resume: resume.clone(),
+            scenario: scenario.clone(),
+        }
+    }
+}
+
+/// A role of this mission, over the role template of that name.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RoleFile {
+    /// Another role template.
+    pub template: Option<RoleName>,
+    /// Which agent.
+    pub agent: Option<AgentName>,
+    /// Which model: `fast`, `balanced`, `strong`, or an id the agent knows.
+    pub model: Option<String>,
+    /// Skills added to the template's.
+    #[serde(default)]
+    pub skills: Vec<SkillName>,
+    /// What its sessions may do.
+    pub permissions: Option<Permissions>,
+    /// A fence: globs of the files its tasks may change at most.
+    pub touches: Option<Vec<String>>,
+    /// Ceiling of each of its tasks.
+    pub budget: Option<CeilingFile>,
+    /// Sessions of this role at once.
+    pub max: Option<Count>,
+    /// Values that its template sees as `vars`.
+    #[serde(default)]
+    pub vars: BTreeMap<String, Value>,
+}
