@@ -7,9 +7,11 @@
 //! | [`name`], [`amount`], [`diagnostic`] | validated names and ids; money, tokens and time as integers; findings |
 //! | [`catalog`] | roles, skills and templates as data: find, load, validate, choose |
 //! | [`mission`] | the language: text to a valid mission, or all findings at once |
+//! | [`handoff`] | what one session leaves for the next: parse, verify, render |
 
 pub mod amount;
 pub mod catalog;
 pub mod diagnostic;
+pub mod handoff;
 pub mod mission;
 pub mod name;
