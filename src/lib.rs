@@ -8,6 +8,7 @@
 //! | [`catalog`] | roles, skills and templates as data: find, load, validate, choose |
 //! | [`mission`] | the language: text to a valid mission, or all findings at once |
 //! | [`handoff`] | what one session leaves for the next: parse, verify, render |
+//! | [`plan`] | mission, catalog and inputs to a closed plan; prompts, graph, forecast |
 
 pub mod amount;
 pub mod catalog;
@@ -15,3 +16,4 @@ pub mod diagnostic;
 pub mod handoff;
 pub mod mission;
 pub mod name;
+pub mod plan;

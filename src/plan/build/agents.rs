@@ -1,0 +1,104 @@
+//! Agents: their tables laid over one another, and the one that a task gets.
+
+use std::collections::BTreeMap;
+
+use super::{PlanError, Request};
+use crate::mission::model::{AgentTable, BackendKind, PromptVia};
+use crate::name::AgentName;
+use crate::plan::{Agent, ReportsUse};
+
+/// The agent that plays scenarios: always there.
+pub const REHEARSAL: &str = "rehearsal";
+/// Not an agent: whichever is installed.
+pub const AUTO: &str = "auto";
+
+/// Lays layers over one another, the later above, on top of the agents that are always there.
+pub fn overlay_all<'a>(
+    layers: impl IntoIterator<Item = &'a BTreeMap<AgentName, AgentTable>>,
+) -> BTreeMap<AgentName, AgentTable> {
+    let mut all = BTreeMap::new();
+    if let Ok(rehearsal) = AgentName::parse(REHEARSAL) {
+        all.insert(rehearsal, AgentTable { backend: Some(BackendKind::Rehearsal), ..AgentTable::default() });
+    }
+    for (name, table) in layers.into_iter().flatten() {
+        let below = all.remove(name).unwrap_or_default();
+        all.insert(name.clone(), table.clone().over(below));
+    }
+    all
+}
+
+/// All agents, ready or with what keeps them from being used.
+pub(super) fn resolved(request: &Request<'_>) -> BTreeMap<AgentName, Result<Agent, PlanError>> {
+    let tables = overlay_all([request.config_agents, &request.mission.agents]);
+    tables
+        .into_iter()
+        .map(|(name, table)| {
+            let agent = ready(request, &name, table);
+            (name, agent)
+        })
+        .collect()
+}
+
+fn ready(request: &Request<'_>, name: &AgentName, table: AgentTable) -> Result<Agent, PlanError> {
+    let AgentTable { backend, command, models, max, prompt, resume, scenario } = table;
+    let backend = backend.ok_or_else(|| {
+        PlanError::new(format!("the agent `{name}` has no backend")).help("add `backend = \"command\"` to its table")
+    })?;
+    let command = command.unwrap_or_default();
+    let (reports, played) = match backend {
+        BackendKind::Command if command.is_empty() => {
+            return Err(PlanError::new(format!("the agent `{name}` has no command"))
+                .help("add `command = [\"program\", \"argument\"]` to its table"));
+        }
+        BackendKind::Command => (ReportsUse::No, None),
+        BackendKind::Rehearsal => {
+            let played = request.overrides.scenario.clone().or_else(|| request.scenarios.get(name).cloned());
+            if let (None, Some(path)) = (&played, scenario) {
+                return Err(PlanError::new(format!("the scenario `{}` of `{name}` was not read", path.display())));
+            }
+            (ReportsUse::Yes, played)
+        }
+    };
+    let prompt = prompt.unwrap_or(PromptVia::Stdin);
+    Ok(Agent { backend, command, models, max, prompt, resume, scenario: played, reports })
+}
+
+/// The agent of a task: command line, task, role (the mission's table, then its file), defaults, configuration, `auto`.
+pub(super) fn of_task(
+    request: &Request<'_>,
+    agents: &BTreeMap<AgentName, Result<Agent, PlanError>>,
+    named: [Option<&AgentName>; 3],
+) -> Result<AgentName, PlanError> {
+    let named = [request.overrides.agent.as_ref()]
+        .into_iter()
+        .chain(named)
+        .chain([request.mission.default_agent.as_ref(), request.config_default_agent.as_ref()])
+        .flatten()
+        .next();
+    let name = match named {
+        Some(name) if name.as_str() != AUTO => name,
+        Some(_) | None => request.auto.as_ref().ok_or_else(|| {
+            PlanError::new("no agent program is installed")
+                .help("install one and configure it under `[agents.<name>]`, or rehearse: `--agent rehearsal`")
+        })?,
+    };
+    match agents.get(name) {
+        Some(Ok(_)) => Ok(name.clone()),
+        Some(Err(error)) => Err(error.clone()),
+        None => {
+            let known: Vec<&str> = agents.keys().map(AgentName::as_str).collect();
+            Err(PlanError::new(format!("there is no agent `{name}`"))
+                .help(format!("add `[agents.{name}]`, or take one of {}", known.join(", "))))
+        }
+    }
+}
+
+/// The model id that is handed to an agent; an alias it does not know means its own default.
+pub(super) fn model(agent: &Agent, asked: Option<&str>) -> Option<String> {
+    let asked = asked?;
+    match agent.models.get(asked) {
+        Some(id) => Some(id.clone()),
+        None if matches!(asked, "fast" | "balanced" | "strong") => None,
+        None => Some(asked.to_owned()),
+    }
+}

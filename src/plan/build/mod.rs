@@ -1,0 +1,299 @@
+//! A plan out of a mission, the catalog and inputs: everything is decided here, and nothing afterwards.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
+
+use indexmap::IndexMap;
+use serde_json::{Value, json};
+
+use crate::amount::Ceiling;
+use crate::catalog::Catalog;
+use crate::catalog::choose::Chooser;
+use crate::catalog::role::Body;
+use crate::catalog::template::Template;
+use crate::mission::model::{AgentTable, MergePolicy, Mission, RunBudget, UnknownUse, WorkspacePolicy};
+use crate::name::{AgentName, InputId, RoleName, SkillName, TaskId};
+use crate::plan::scenario::Scenario;
+use crate::plan::{Agent, Plan, ReportsUse, Role, RoleBody, Skill, SourceFile, Task, TaskKind};
+
+pub mod agents;
+mod branches;
+mod chains;
+pub mod inputs;
+mod tasks;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub(in crate::plan) use branches::RUN_ID;
+
+/// All that a plan is made of.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    /// The mission.
+    pub mission: &'a Mission,
+    /// Roles and skills.
+    pub catalog: &'a Catalog,
+    /// The mission file, as given on the command line.
+    pub file: String,
+    /// SHA-256 of its text.
+    pub sha256: String,
+    /// Agents of the user's and the project's configuration, already laid over one another ([`agents::overlay_all`]).
+    pub config_agents: &'a BTreeMap<AgentName, AgentTable>,
+    /// Agent of configuration for tasks that name none.
+    pub config_default_agent: Option<AgentName>,
+    /// What `auto` comes to: the first agent whose program is installed.
+    pub auto: Option<AgentName>,
+    /// The scenarios that agents' tables name, read.
+    pub scenarios: BTreeMap<AgentName, Scenario>,
+    /// Inputs given, by the name that was typed.
+    pub inputs: BTreeMap<String, inputs::GivenInput>,
+    /// What the command line says otherwise.
+    pub overrides: Overrides,
+}
+
+/// What the command line says otherwise.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Overrides {
+    /// Tasks at once.
+    pub max: Option<NonZeroU32>,
+    /// One agent for all tasks.
+    pub agent: Option<AgentName>,
+    /// Parts of the run's ceiling.
+    pub budget: Ceiling,
+    /// What every rehearsal agent plays.
+    pub scenario: Option<Scenario>,
+}
+
+/// Why there is no plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct PlanError {
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+impl PlanError {
+    fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), help: None }
+    }
+
+    fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// Makes the plan, or tells all that is in its way.
+pub fn build(request: &Request<'_>) -> Result<Plan, Vec<PlanError>> {
+    let inputs = inputs::typed(&request.mission.inputs, &request.inputs)?;
+    let mut errors = Vec::new();
+    let mut making = Making {
+        request,
+        chooser: Chooser::new(request.catalog),
+        agents: agents::resolved(request),
+        roles: BTreeMap::new(),
+        skills: BTreeMap::new(),
+        values: root_values(request.mission, &inputs),
+    };
+    let mission = request.mission;
+    let workspace = making.workspace(&mut errors);
+    let merge = making.merge(&mut errors);
+    let mut tasks: IndexMap<TaskId, Task> = IndexMap::with_capacity(mission.tasks.len());
+    for (id, task) in &mission.tasks {
+        match making.task(id, task) {
+            Ok(task) => {
+                tasks.insert(id.clone(), task);
+            }
+            Err(mut more) => errors.append(&mut more),
+        }
+    }
+    let budget = budget(mission, &request.overrides.budget);
+    if errors.is_empty() {
+        chains::link(&mut tasks, &mut errors);
+        branches::name(&workspace, &making.values, &mut tasks, &mut errors);
+        unenforced(&budget, &tasks, &making.agents, &mut errors);
+    }
+    if !errors.is_empty() {
+        // One agent that is missing is one mistake, however many tasks name it.
+        let mut told = BTreeSet::new();
+        errors.retain(|error| told.insert(error.message.clone()));
+        return Err(errors);
+    }
+    let used: BTreeSet<&AgentName> = tasks.values().filter_map(agent_of).collect();
+    let agents = making.agents.iter().filter(|(name, _)| used.contains(name));
+    Ok(Plan {
+        mission: mission.name.clone(),
+        description: mission.description.clone(),
+        file: request.file.clone(),
+        inputs,
+        budget,
+        max: request.overrides.max.unwrap_or(mission.max),
+        agents: agents.filter_map(|(name, agent)| Some((name.clone(), agent.clone().ok()?))).collect(),
+        partials: if making.roles.is_empty() { BTreeMap::new() } else { request.catalog.partial_sources() },
+        sources: making.sources(),
+        roles: making.roles,
+        skills: making.skills,
+        workspace,
+        merge,
+        tasks,
+    })
+}
+
+/// What templates see that are rendered once, when the plan is made.
+fn root_values(mission: &Mission, inputs: &BTreeMap<InputId, Value>) -> Value {
+    json!({ "inputs": inputs, "mission": { "name": mission.name, "description": mission.description } })
+}
+
+/// A plan being made.
+struct Making<'a> {
+    request: &'a Request<'a>,
+    chooser: Chooser<'a>,
+    agents: BTreeMap<AgentName, Result<Agent, PlanError>>,
+    roles: BTreeMap<RoleName, Role>,
+    skills: BTreeMap<SkillName, Skill>,
+    values: Value,
+}
+
+impl Making<'_> {
+    fn render(&self, what: &str, source: &str) -> Result<String, PlanError> {
+        render(what, source, &self.values)
+    }
+
+    fn workspace(&self, errors: &mut Vec<PlanError>) -> WorkspacePolicy {
+        let mut policy = self.request.mission.workspace.clone();
+        policy.base = self.revision("`[workspace] base`", policy.base.as_deref(), errors);
+        policy
+    }
+
+    fn merge(&self, errors: &mut Vec<PlanError>) -> MergePolicy {
+        let mut policy = self.request.mission.merge.clone();
+        policy.into = self.revision("`[merge] into`", policy.into.as_deref(), errors);
+        if let Some(into) = &policy.into
+            && let Some(why) = branches::refused(into)
+        {
+            errors.push(PlanError::new(format!("`[merge] into` is `{into}`, which cannot be a branch: {why}")));
+        }
+        policy
+    }
+
+    fn revision(&self, what: &str, source: Option<&str>, errors: &mut Vec<PlanError>) -> Option<String> {
+        match self.render(what, source?) {
+            Ok(text) if text.trim().is_empty() || text.starts_with('-') => {
+                errors.push(PlanError::new(format!("{what} is `{text}`, which names no revision")));
+                None
+            }
+            Ok(text) => Some(text),
+            Err(error) => {
+                errors.push(error);
+                None
+            }
+        }
+    }
+
+    /// Takes a role into the plan, once.
+    fn role(&mut self, name: &RoleName) -> Result<(), PlanError> {
+        if self.roles.contains_key(name) {
+            return Ok(());
+        }
+        let said = self.request.mission.roles.get(name);
+        let file = said.and_then(|said| said.template.as_ref()).unwrap_or(name);
+        let found = self.request.catalog.roles.get(file).ok_or_else(|| {
+            PlanError::new(format!("there is no role `{file}`")).help("`ai-sdlc role list` shows those there are")
+        })?;
+        let body = match &found.value.body {
+            Body::Template(text) => RoleBody::Template(text.clone()),
+            Body::Text(text) => RoleBody::Text(text.clone()),
+        };
+        let role = Role {
+            description: found.value.description.clone(),
+            body,
+            vars: said.map(|said| said.vars.clone()).unwrap_or_default(),
+            max: said.and_then(|said| said.max),
+            origin: found.path.clone(),
+        };
+        self.roles.insert(name.clone(), role);
+        Ok(())
+    }
+
+    /// Takes a skill into the plan, once.
+    fn skill(&mut self, name: &SkillName) {
+        if let Some(found) = self.request.catalog.skills.get(name) {
+            self.skills.entry(name.clone()).or_insert_with(|| Skill {
+                description: found.value.description.clone(),
+                files: found.value.files.clone(),
+                origin: found.path.clone(),
+            });
+        }
+    }
+
+    /// The files that all this came from.
+    fn sources(&self) -> Vec<SourceFile> {
+        let catalog = self.request.catalog;
+        let source = |path: &str, sha256: &str| SourceFile { path: path.to_owned(), sha256: sha256.to_owned() };
+        let roles = catalog.roles.values().filter(|found| self.roles.values().any(|role| role.origin == found.path));
+        let partials = catalog.partials.values().filter(|_| !self.roles.is_empty());
+        let skills = catalog.skills.iter().filter(|(name, _)| self.skills.contains_key(*name));
+        std::iter::once(source(&self.request.file, &self.request.sha256))
+            .chain(roles.map(|found| source(&found.path, &found.sha256)))
+            .chain(partials.map(|found| source(&found.path, &found.sha256)))
+            .chain(skills.map(|(_, found)| source(&found.path, &found.sha256)))
+            .collect()
+    }
+}
+
+/// Renders a template of the mission; the error says which it was.
+fn render(what: &str, source: &str, values: &Value) -> Result<String, PlanError> {
+    let template =
+        Template::parse(source).map_err(|error| PlanError::new(format!("{what} is no valid template: {error}")))?;
+    template.render(values, &BTreeMap::new()).map_err(|error| PlanError::new(format!("{what}: {error}")))
+}
+
+fn agent_of(task: &Task) -> Option<&AgentName> {
+    match &task.kind {
+        TaskKind::Agent(work) => Some(&work.agent),
+        TaskKind::Command(_) => None,
+    }
+}
+
+fn budget(mission: &Mission, over: &Ceiling) -> RunBudget {
+    let below = &mission.budget;
+    RunBudget {
+        ceiling: Ceiling {
+            usd: over.usd.or(below.ceiling.usd),
+            tokens: over.tokens.or(below.ceiling.tokens),
+            time: over.time.or(below.ceiling.time),
+        },
+        ..below.clone()
+    }
+}
+
+/// A ceiling of money or tokens over an agent that tells neither would be a promise that nobody can keep.
+fn unenforced(
+    budget: &RunBudget,
+    tasks: &IndexMap<TaskId, Task>,
+    agents: &BTreeMap<AgentName, Result<Agent, PlanError>>,
+    errors: &mut Vec<PlanError>,
+) {
+    if budget.unknown == UnknownUse::Allow {
+        return;
+    }
+    let binds = |ceiling: &Ceiling| ceiling.usd.is_some() || ceiling.tokens.is_some();
+    let mut silent: BTreeMap<&AgentName, &TaskId> = BTreeMap::new();
+    for (id, task) in tasks {
+        if let Some(agent) = agent_of(task)
+            && matches!(agents.get(agent), Some(Ok(Agent { reports: ReportsUse::No, .. })))
+            && (binds(&budget.ceiling) || binds(&task.budget))
+        {
+            silent.entry(agent).or_insert(id);
+        }
+    }
+    errors.extend(silent.into_iter().map(|(agent, task)| {
+        PlanError::new(format!(
+            "the budget limits money or tokens, and the agent `{agent}` (task `{task}`) does not report what it uses"
+        ))
+        .help("limit `time` instead, or accept it with `[budget] unknown = \"allow\"`")
+    }));
+}
