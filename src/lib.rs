@@ -9,11 +9,13 @@
 //! | [`mission`] | the language: text to a valid mission, or all findings at once |
 //! | [`handoff`] | what one session leaves for the next: parse, verify, render |
 //! | [`plan`] | mission, catalog and inputs to a closed plan; prompts, graph, forecast |
+//! | [`kernel`] | everything that decides: facts in, events and effects out; pure |
 
 pub mod amount;
 pub mod catalog;
 pub mod diagnostic;
 pub mod handoff;
+pub mod kernel;
 pub mod mission;
 pub mod name;
 pub mod plan;

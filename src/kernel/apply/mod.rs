@@ -1,0 +1,366 @@
+//! The fold: what each event means. The only place where a [`State`] changes. It decides nothing and never fails:
+//! an event that fits nothing changes nothing.
+
+use crate::amount::{Ceiling, WallTime};
+use crate::handoff::CheckResult;
+use crate::kernel::event::{Event, Outcome, RoundReason, WorkspaceFrom};
+use crate::kernel::fact::{Delivered, EndKind, Snapshot, StopWhy};
+use crate::kernel::graph::{Graph, TaskNo};
+use crate::kernel::state::{Delivery, Merging, Phase, Record, Running, State, Status, Told, Work};
+use crate::name::{Attempt, CommitId, Round, SessionNo, TaskId};
+use crate::plan::{Plan, TaskKind};
+
+mod merging;
+mod working;
+
+/// Changes the state as the event says.
+pub(crate) fn apply(known: Known<'_>, state: &mut State, event: &Event, at: WallTime) {
+    let mut fold = Fold { known, state, at };
+    fold.clock();
+    fold.run(event);
+}
+
+/// What never changes during a run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Known<'k> {
+    pub(crate) plan: &'k Plan,
+    pub(crate) graph: &'k Graph,
+}
+
+impl Known<'_> {
+    fn is_agent(self, t: TaskNo) -> bool {
+        self.plan.tasks.get_index(t.index()).is_some_and(|(_, task)| matches!(task.kind, TaskKind::Agent(_)))
+    }
+}
+
+struct Fold<'f> {
+    known: Known<'f>,
+    state: &'f mut State,
+    at: WallTime,
+}
+
+impl Fold<'_> {
+    fn find(&self, id: &TaskId) -> Option<TaskNo> {
+        Graph::find(self.known.plan, id)
+    }
+
+    fn record(&mut self, id: &TaskId) -> Option<&mut Record> {
+        self.find(id).map(|t| self.state.task_mut(t))
+    }
+
+    fn running(&mut self, id: &TaskId) -> Option<&mut Running> {
+        self.record(id).and_then(Record::running_mut)
+    }
+
+    fn numbers(&self, ids: &[TaskId]) -> Vec<TaskNo> {
+        ids.iter().filter_map(|id| self.find(id)).collect()
+    }
+
+    /// Live time goes on from event to event, and not while no engine drives.
+    fn clock(&mut self) {
+        if let Some(before) = self.state.live_at {
+            self.state.ledger.time = self.state.ledger.time + self.at.since(before);
+            self.state.live_at = Some(self.at);
+        }
+    }
+
+    /// Events of the run as a whole; the others are passed on.
+    fn run(&mut self, event: &Event) {
+        match event {
+            Event::RunStarted { place, .. } => self.begin(place.base.clone()),
+            Event::RunResumed { retried, freed, ceiling } => self.resume(retried, freed, *ceiling),
+            Event::BudgetWarning { settled, .. } => {
+                self.state.ledger.warned = true;
+                self.state.ledger.time = settled.time;
+            }
+            Event::BudgetExceeded { settled } => {
+                self.state.exceeded = true;
+                self.state.ledger.time = settled.time;
+            }
+            Event::RunStopping { cause } => self.state.stopping = Some(*cause),
+            Event::EngineFault { why } => self.state.fault = Some(why.clone()),
+            Event::RunFinished { outcome } => {
+                self.state.over = Some(*outcome);
+                self.state.live_at = None;
+            }
+            Event::TaskReady { task } => {
+                if let Some(record) = self.record(task) {
+                    record.status = Status::Ready;
+                }
+            }
+            Event::TaskFinished { task, outcome } => self.finish(task, outcome),
+            Event::Note { .. } | Event::Progress { .. } => {}
+            other @ (Event::TaskStarted { .. }
+            | Event::WorkspaceReady { .. }
+            | Event::SetupFinished { .. }
+            | Event::SessionStarted { .. }
+            | Event::CommandStarted { .. }
+            | Event::ConversationNamed { .. }
+            | Event::Usage { .. }
+            | Event::Stopping { .. }
+            | Event::SessionEnded { .. }
+            | Event::Snapshot { .. }
+            | Event::CheckFinished { .. }
+            | Event::RoundFailed { .. }
+            | Event::BackingOff { .. }
+            | Event::MergeQueued { .. }
+            | Event::MergeStarted { .. }
+            | Event::CandidateMade { .. }
+            | Event::MergeCheckFinished { .. }
+            | Event::MergeRequeued { .. }
+            | Event::Merged { .. }
+            | Event::WorkspaceClosed { .. }
+            | Event::DeliveryStarted { .. }
+            | Event::Delivered { .. }
+            | Event::DeliveryFailed { .. }) => self.work(other),
+        }
+    }
+
+    /// Events of one attempt; the others are passed on.
+    fn work(&mut self, event: &Event) {
+        match event {
+            Event::TaskStarted { task, attempt, from } => self.start(task, *attempt, from),
+            Event::WorkspaceReady { task, workspace, .. } => self.workspace_ready(task, workspace),
+            Event::SetupFinished { task, index, .. } => self.phase(task, Phase::SettingUp(index.saturating_add(1))),
+            Event::SessionStarted { task, round, session, conversation, reserved, .. } => {
+                self.session_started(task, *round, *session, *reserved);
+                self.conversation(task, conversation.as_ref());
+            }
+            Event::CommandStarted { task, round, session, .. } => {
+                self.session_started(task, *round, *session, Ceiling::NONE);
+            }
+            Event::ConversationNamed { task, conversation, .. } => self.conversation(task, Some(conversation)),
+            Event::Usage { task, usage, .. } => self.settle(task, usage),
+            Event::Stopping { task, why, .. } => {
+                if let Some(running) = self.running(task) {
+                    running.stopping = Some(*why);
+                }
+            }
+            Event::SessionEnded { task, end, .. } => self.session_ended(task, end),
+            Event::Snapshot { task, snapshot, .. } => self.snapshot(task, snapshot),
+            Event::CheckFinished { task, index, command, verdict, duration, tail, .. } => {
+                let result = CheckResult { command: command.clone(), verdict: *verdict, duration: *duration };
+                self.check_finished(task, *index, result, tail);
+            }
+            Event::RoundFailed { task, round, reason, .. } => self.round_failed(task, *round, reason),
+            Event::BackingOff { task, failure, until, .. } => self.back_off(task, failure, *until),
+            Event::WorkspaceClosed { task, attempt, .. } => self.workspace_closed(task, *attempt),
+            Event::MergeQueued { task, .. } => self.queue(task),
+            Event::MergeStarted { batch } => self.merge_started(batch),
+            Event::CandidateMade { candidate, tip, .. } => self.candidate(candidate, tip),
+            Event::MergeCheckFinished { index, command, verdict, tail, .. } => {
+                self.merge_check(*index, command, *verdict, tail);
+            }
+            Event::MergeRequeued { batch, .. } => self.requeue(batch),
+            Event::Merged { batch, commit } => self.merged(batch, commit),
+            Event::DeliveryStarted { tip } => self.delivery_started(tip),
+            Event::Delivered { delivered, commit, .. } => self.delivered(delivered, commit),
+            Event::DeliveryFailed { .. } => self.delivery_failed(),
+            Event::RunStarted { .. }
+            | Event::RunResumed { .. }
+            | Event::BudgetWarning { .. }
+            | Event::BudgetExceeded { .. }
+            | Event::RunStopping { .. }
+            | Event::EngineFault { .. }
+            | Event::RunFinished { .. }
+            | Event::TaskReady { .. }
+            | Event::TaskFinished { .. }
+            | Event::Progress { .. }
+            | Event::Note { .. } => {}
+        }
+    }
+
+    fn begin(&mut self, base: Option<CommitId>) {
+        let Known { plan, graph } = self.known;
+        *self.state = State {
+            tasks: graph
+                .all()
+                .map(|t| Record {
+                    pending: u32::try_from(graph.needs(t).len()).unwrap_or(u32::MAX),
+                    ..Record::default()
+                })
+                .collect(),
+            limits: vec![0; graph.limits().len()],
+            unfinished: plan.tasks.len(),
+            tip: base,
+            live_at: Some(self.at),
+            ..State::default()
+        };
+        self.state.ledger.ceiling = plan.budget.ceiling;
+    }
+
+    fn resume(&mut self, retried: &[TaskId], freed: &[TaskId], ceiling: Ceiling) {
+        for t in self.numbers(retried).into_iter().chain(self.numbers(freed)) {
+            let record = self.state.task_mut(t);
+            record.status = Status::Waiting;
+            if let Some(past) = &mut record.past {
+                past.retries = 0;
+            }
+            self.state.unfinished = self.state.unfinished.saturating_add(1);
+        }
+        for t in self.known.graph.all() {
+            let open = |n: &&TaskNo| !counts_as_ended(self.state.task(**n));
+            let pending = self.known.graph.needs(t).iter().filter(open).count();
+            let record = self.state.task_mut(t);
+            record.pending = u32::try_from(pending).unwrap_or(u32::MAX);
+            // What it needs is begun again: it waits for that, if it does not work already.
+            if pending > 0 && matches!(record.status, Status::Ready | Status::BackingOff { .. }) {
+                record.status = Status::Waiting;
+                self.give_back_holds(t);
+            }
+        }
+        for t in self.numbers(retried).into_iter().chain(self.numbers(freed)) {
+            self.take_holds_again(t);
+        }
+        let state = &mut *self.state;
+        state.ledger.warned &= state.ledger.ceiling == ceiling;
+        state.ledger.ceiling = ceiling;
+        state.exceeded = false;
+        state.stopping = None;
+        state.fault = None;
+        state.over = None;
+        if state.delivery.failed || state.delivery.last.as_ref().is_some_and(|last| *last != Delivered::Moved) {
+            state.delivery = Delivery::default();
+        }
+        state.live_at = Some(self.at);
+    }
+
+    fn finish(&mut self, task: &TaskId, outcome: &Outcome) {
+        let Some(t) = self.find(task) else { return };
+        self.give_back_slot(t);
+        self.leave_merge(t);
+        self.remember(t, task, outcome);
+        let before = self.state.task(t).outcome().is_some();
+        self.state.task_mut(t).status = Status::Finished(outcome.clone());
+        if before {
+            return;
+        }
+        self.state.unfinished = self.state.unfinished.saturating_sub(1);
+        let goes_on = self.known.graph.follower(t).is_some_and(|f| self.state.task(f).outcome().is_none());
+        if counts_as_ended(self.state.task(t)) {
+            for dependent in self.known.graph.dependents(t) {
+                let record = self.state.task_mut(*dependent);
+                record.pending = record.pending.saturating_sub(1);
+            }
+        }
+        if goes_on && matches!(outcome, Outcome::Succeeded { .. }) {
+            return;
+        }
+        let mut ended = Some(t);
+        while let Some(link) = ended {
+            self.give_back_holds(link);
+            ended = self.before(link).filter(|before| self.state.task(*before).outcome().is_some());
+        }
+    }
+
+    /// What a success tells those after it; what a failure tells the next attempt.
+    fn remember(&mut self, t: TaskNo, task: &TaskId, outcome: &Outcome) {
+        match outcome {
+            Outcome::Succeeded { .. } => {
+                let end = self.state.task_mut(t).running_mut().and_then(|running| running.end.take());
+                if let Some(end) = end {
+                    let end = *end;
+                    if !end.outputs.is_empty() {
+                        self.state.outputs.insert(task.clone(), end.outputs);
+                    }
+                    let told = Told { narrative: end.narrative, problems: end.problems };
+                    self.state.task_mut(t).past_mut().told = Some(Box::new(told));
+                }
+            }
+            Outcome::Failed { failure } => {
+                self.state.task_mut(t).past_mut().last_failure = Some(in_words(failure));
+            }
+            Outcome::Conflict { files, .. } => {
+                let words = format!("its work conflicted with what was merged, in {}", files.join(", "));
+                self.state.task_mut(t).past_mut().last_failure = Some(words);
+            }
+            Outcome::Skipped { .. } | Outcome::Blocked { .. } | Outcome::Cancelled { .. } => {}
+        }
+    }
+
+    fn give_back_slot(&mut self, t: TaskNo) {
+        let Some(running) = self.state.task_mut(t).running_mut() else { return };
+        let reserved = std::mem::take(&mut running.reserved);
+        let had = std::mem::replace(&mut running.has_slot, false);
+        self.state.ledger.release(reserved);
+        if had {
+            self.state.slots = self.state.slots.saturating_sub(1);
+            for limit in self.known.graph.task_limits(t) {
+                if let Some(used) = self.state.limits.get_mut(*limit) {
+                    *used = used.saturating_sub(1);
+                }
+            }
+        }
+    }
+
+    fn take_slot(&mut self, t: TaskNo) {
+        self.state.slots = self.state.slots.saturating_add(1);
+        for limit in self.known.graph.task_limits(t) {
+            if let Some(used) = self.state.limits.get_mut(*limit) {
+                *used = used.saturating_add(1);
+            }
+        }
+        for lock in self.known.graph.locks(t) {
+            self.state.locks.insert(*lock, t);
+        }
+        if self.known.graph.touches(t).is_some() {
+            self.state.touching.insert(t);
+        }
+        if let Some(before) = self.before(t) {
+            self.state.touching.remove(&before);
+        }
+    }
+
+    /// The task whose worktree this one goes on in.
+    fn before(&self, t: TaskNo) -> Option<TaskNo> {
+        if self.known.graph.root(t) == t {
+            return None;
+        }
+        let chain = self.known.graph.chain(t);
+        chain.iter().zip(chain.iter().skip(1)).find(|(_, after)| **after == t).map(|(before, _)| *before)
+    }
+
+    /// What a succeeded task made is not merged before the rest of its worktree, which is to be tried again.
+    fn take_holds_again(&mut self, t: TaskNo) {
+        let Some(before) = self.before(t) else { return };
+        if !matches!(self.state.task(before).outcome(), Some(Outcome::Succeeded { .. })) {
+            return;
+        }
+        for lock in self.known.graph.locks(before) {
+            self.state.locks.entry(*lock).or_insert(before);
+        }
+        if self.known.graph.touches(before).is_some() {
+            self.state.touching.insert(before);
+        }
+    }
+
+    /// Locks and touches: held until the work is merged or has failed.
+    fn give_back_holds(&mut self, t: TaskNo) {
+        self.state.touching.remove(&t);
+        for lock in self.known.graph.locks(t) {
+            if self.state.locks.get(lock) == Some(&t) {
+                self.state.locks.remove(lock);
+            }
+        }
+    }
+}
+
+/// A cancelled task may still run after a resume: what needs it goes on waiting.
+fn counts_as_ended(record: &Record) -> bool {
+    record.outcome().is_some_and(|outcome| !matches!(outcome, Outcome::Cancelled { .. }))
+}
+
+fn in_words(failure: &crate::kernel::event::Failure) -> String {
+    if failure.tail.is_empty() { failure.message.clone() } else { format!("{}\n{}", failure.message, failure.tail) }
+}
+
+/// True where the end of a session means that the engine stopped, not that the work failed.
+pub(crate) fn cut_off(how: &EndKind, stopping: Option<StopWhy>) -> bool {
+    match how {
+        EndKind::Stopped { why } => *why == StopWhy::Interrupt,
+        EndKind::Exited { .. } | EndKind::Signalled { .. } | EndKind::NotStarted { .. } | EndKind::Lost { .. } => {
+            stopping == Some(StopWhy::Interrupt)
+        }
+        EndKind::Completed | EndKind::Refused { .. } => false,
+    }
+}

@@ -1,0 +1,111 @@
+//! What a run's state tells those who carry its effects out: where attempts work, what their children are told.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::handoff::render;
+use crate::kernel::Run;
+use crate::kernel::effect::Effect;
+use crate::kernel::event::Outcome;
+use crate::kernel::fact::WorkKey;
+use crate::kernel::graph::Graph;
+use crate::kernel::state::{Phase, Running};
+use crate::name::{Attempt, CommitId, OutputId, TaskId};
+use crate::plan::TaskKind;
+
+/// Where an attempt under way works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlaceOfWork {
+    /// Whose.
+    pub task: TaskId,
+    /// Which attempt.
+    pub attempt: Attempt,
+    /// Where.
+    pub path: PathBuf,
+    /// The last commit of its work.
+    pub saved: Option<CommitId>,
+}
+
+impl Run {
+    /// The sessions and commands that the state says are running.
+    pub fn working(&self) -> Vec<WorkKey> {
+        self.under_way()
+            .filter(|(_, running)| running.phase == Phase::Working)
+            .filter_map(|(task, running)| {
+                let session = running.session?;
+                Some(WorkKey { task: task.clone(), attempt: running.attempt, round: running.round, session })
+            })
+            .collect()
+    }
+
+    /// Where the attempts under way work.
+    pub fn places(&self) -> Vec<PlaceOfWork> {
+        self.under_way()
+            .filter_map(|(task, running)| {
+                Some(PlaceOfWork {
+                    task: task.clone(),
+                    attempt: running.attempt,
+                    path: running.workspace.as_ref()?.path.clone(),
+                    saved: running.snapshot.as_ref().and_then(|snapshot| snapshot.commit.clone()),
+                })
+            })
+            .collect()
+    }
+
+    fn under_way(&self) -> impl Iterator<Item = (&TaskId, &Running)> {
+        let records = self.plan().tasks.keys().zip(&self.state().tasks);
+        records.filter_map(|(task, record)| Some((task, record.running()?)))
+    }
+
+    /// What tasks that succeeded handed over.
+    pub fn outputs(&self) -> &BTreeMap<TaskId, BTreeMap<OutputId, Value>> {
+        &self.state().outputs
+    }
+
+    /// Whether a task is handed anything that a session told; what is written for commands says nothing new.
+    pub fn reads_of_agents(&self, task: &TaskId) -> bool {
+        let tasks = &self.plan().tasks;
+        let is_agent = |from: &TaskId| tasks.get(from).is_some_and(|from| matches!(from.kind, TaskKind::Agent(_)));
+        tasks.get(task).is_some_and(|planned| planned.handoff_from.iter().any(is_agent))
+    }
+
+    /// The handoff documents that open a task's sessions, one after the other; empty where there is none.
+    pub fn handoff_documents(&self, task: &TaskId) -> String {
+        let upstream = self.plan().tasks.get(task).map(|planned| planned.handoff_from.as_slice());
+        let documents = upstream.into_iter().flatten().filter_map(|from| self.handoff_document(from));
+        documents.collect::<Vec<_>>().join("\n")
+    }
+
+    fn handoff_document(&self, task: &TaskId) -> Option<String> {
+        let record = self.state().task(Graph::find(self.plan(), task)?);
+        let Outcome::Succeeded { facts, .. } = record.outcome()? else { return None };
+        let told = record.past.as_ref()?.told.as_ref()?;
+        Some(render::document(facts, &told.narrative, &told.problems))
+    }
+}
+
+impl Effect {
+    /// Whether it must wait until the events before it are durable: it changes what cannot be taken back.
+    pub fn is_guarded(&self) -> bool {
+        match self {
+            Self::StartSession(_)
+            | Self::MoveIntegration { .. }
+            | Self::Deliver { .. }
+            | Self::CloseWorkspace { .. }
+            | Self::Finish => true,
+            Self::PrepareWorkspace { .. }
+            | Self::Setup { .. }
+            | Self::StartCommand { .. }
+            | Self::StopWork { .. }
+            | Self::Snapshot { .. }
+            | Self::Check { .. }
+            | Self::MakeCandidate { .. }
+            | Self::PrepareCandidate { .. }
+            | Self::MergeCheck { .. }
+            | Self::MakeDelivery
+            | Self::WakeAt(_) => false,
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! What is remembered. Every change of a task's state is exactly one event, and the fold of any prefix of the journal
+//! is the state of that moment. Names of types and fields are part of the published formats: only ever add.
+
+#![expect(missing_docs, reason = "the fields of a variant are told by the variant and by their types")]
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::amount::{Ceiling, Millis, Usage, WallTime};
+use crate::handoff::{CheckVerdict, Facts, Narrative, Source};
+use crate::kernel::fact::{Delivered, EndKind, Snapshot, StopCause, StopWhy, WorkspaceMade};
+use crate::name::{Attempt, CommitId, OutputId, Round, RunId, SessionNo, TaskId};
+use crate::plan::Plan;
+
+/// One event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "type")]
+pub enum Event {
+    /// The first event of every run: the plan, whole.
+    #[schemars(skip)]
+    RunStarted { run: RunId, plan: Box<Plan>, place: Place },
+    /// A later engine goes on. Failed tasks named here get a new attempt, blocked ones are freed, a raised ceiling counts from now.
+    RunResumed { retried: Vec<TaskId>, freed: Vec<TaskId>, ceiling: Ceiling },
+    /// All it needs is there.
+    TaskReady { task: TaskId },
+    /// An attempt began: slot, locks and touches are taken; its workspace is being prepared
+    /// (or, where there is nothing to prepare, its command runs).
+    TaskStarted { task: TaskId, attempt: Attempt, from: WorkspaceFrom },
+    /// Its workspace is there.
+    WorkspaceReady { task: TaskId, attempt: Attempt, workspace: WorkspaceMade },
+    /// One setup command ended.
+    SetupFinished {
+        task: TaskId,
+        attempt: Attempt,
+        index: usize,
+        verdict: CheckVerdict,
+        duration: Millis,
+        tail: String,
+    },
+    /// An agent session begins; what it is told is stored here.
+    SessionStarted {
+        task: TaskId,
+        attempt: Attempt,
+        round: Round,
+        session: SessionNo,
+        prompt: String,
+        conversation: Option<String>,
+        reserved: Ceiling,
+    },
+    /// A command begins, where that is not said by `task-started` alone.
+    CommandStarted { task: TaskId, attempt: Attempt, round: Round, session: SessionNo },
+    /// The agent named its conversation.
+    ConversationNamed { task: TaskId, attempt: Attempt, conversation: String },
+    /// What the agent says it is doing.
+    Progress { task: TaskId, attempt: Attempt, text: String },
+    /// Used since the last report: settled in the ledger.
+    Usage { task: TaskId, attempt: Attempt, session: SessionNo, usage: Usage },
+    /// Work is being stopped.
+    Stopping { task: TaskId, attempt: Attempt, why: StopWhy },
+    /// A session or command ended. `problems`: what of its handoff and outputs was missing, wrong or at odds with the facts.
+    SessionEnded { task: TaskId, attempt: Attempt, round: Round, session: SessionNo, end: Box<Ended> },
+    /// Its work is a commit.
+    Snapshot { task: TaskId, attempt: Attempt, snapshot: Snapshot },
+    /// A check ended.
+    CheckFinished {
+        task: TaskId,
+        attempt: Attempt,
+        round: Round,
+        index: usize,
+        command: String,
+        verdict: CheckVerdict,
+        duration: Millis,
+        tail: String,
+        changed: Vec<String>,
+    },
+    /// The round's work was not accepted; the next round begins with this reason in the same conversation.
+    RoundFailed { task: TaskId, attempt: Attempt, round: Round, reason: RoundReason },
+    /// The attempt failed and another follows at `until`.
+    BackingOff { task: TaskId, attempt: Attempt, failure: Failure, until: WallTime },
+    /// Accepted work waits for the merge queue.
+    MergeQueued { task: TaskId, attempt: Attempt },
+    /// These are being merged together.
+    MergeStarted { batch: Vec<TaskId> },
+    /// Their candidate.
+    CandidateMade { batch: Vec<TaskId>, candidate: CommitId, tip: CommitId },
+    /// One merge check ended.
+    MergeCheckFinished {
+        candidate: CommitId,
+        index: usize,
+        command: String,
+        verdict: CheckVerdict,
+        duration: Millis,
+        tail: String,
+    },
+    /// A batch failed its checks and is halved, or the integration branch had moved: its tasks queue again.
+    MergeRequeued { batch: Vec<TaskId>, why: String },
+    /// The integration branch holds it.
+    Merged { batch: Vec<TaskId>, commit: CommitId },
+    /// The task has ended. For a success: what it made.
+    TaskFinished { task: TaskId, outcome: Outcome },
+    /// A workspace was removed, or kept.
+    WorkspaceClosed { task: TaskId, attempt: Attempt, kept: Option<PathBuf> },
+    /// A part of the budget is used.
+    BudgetWarning { percent: u8, settled: Settled },
+    /// The budget is used up: nothing more starts.
+    BudgetExceeded { settled: Settled },
+    /// The run is stopping.
+    RunStopping { cause: StopCause },
+    /// The engine itself cannot go on.
+    EngineFault { why: String },
+    /// A delivery to `into` is being made.
+    DeliveryStarted { tip: CommitId },
+    /// What came of it.
+    Delivered { into: String, commit: CommitId, delivered: Delivered },
+    /// It could not be made.
+    DeliveryFailed { into: String, why: String, files: Vec<String> },
+    /// Something a person should know that changes nothing.
+    Note { task: Option<TaskId>, text: String },
+    /// The run ended, or stands still until resumed.
+    RunFinished { outcome: RunOutcome },
+}
+
+/// Where a run takes place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Place {
+    /// The directory of the project (the main worktree; of a scratch clone: the clone).
+    pub directory: PathBuf,
+    /// Where integration began; `None` in `directory` mode.
+    pub base: Option<CommitId>,
+    /// The person's repository or a throw-away copy of it.
+    pub kind: PlaceKind,
+}
+
+/// The person's repository or a throw-away copy of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlaceKind {
+    /// The repository itself.
+    Repository,
+    /// A scratch clone, in which `checks`, `merge.checks` and `setup` run.
+    ScratchWithChecks,
+    /// A scratch clone without a scenario: they are not run, and the report lists them.
+    ScratchWithoutChecks,
+}
+
+/// What a workspace is made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum WorkspaceFrom {
+    /// The project's directory itself.
+    Directory,
+    /// The integration tip.
+    Integration,
+    /// The integration tip, with the work of an earlier attempt put on top.
+    LastWork { attempt: Attempt, commit: CommitId, base: CommitId },
+    /// The integration tip, thrown away afterwards.
+    ReadOnly,
+    /// The worktree of another task's attempt, as it was left.
+    With { task: TaskId, attempt: Attempt },
+}
+
+/// Work to merge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MergeSource {
+    /// Whose (of a chain in one worktree: its last task).
+    pub task: TaskId,
+    /// Which attempt.
+    pub attempt: Attempt,
+    /// The commit where the attempt began.
+    pub base: CommitId,
+    /// Its work.
+    pub commit: CommitId,
+    /// First line of the commit made of it.
+    pub title: String,
+    /// Date of the commit made of it: the moment it was queued, so that a repeated merge makes the same commit.
+    pub at: WallTime,
+}
+
+/// Whether a workspace stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeepWorkspace {
+    /// It stays.
+    Keep,
+    /// It goes, unsaved work salvaged first.
+    Remove,
+}
+
+/// How a session or command ended, as remembered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Ended {
+    /// What became of it.
+    pub how: EndKind,
+    /// Running time.
+    pub duration: Millis,
+    /// Use not settled before.
+    pub usage: Usage,
+    /// What it told.
+    pub narrative: Narrative,
+    /// Where that came from.
+    pub source: Source,
+    /// Outputs that have the declared shape.
+    pub outputs: BTreeMap<OutputId, Value>,
+    /// What was missing, wrong or at odds with the facts.
+    pub problems: Vec<String>,
+    /// The last lines of its output, made safe.
+    pub tail: String,
+    /// What it was denied.
+    pub denied: Vec<String>,
+    /// Output was cut at its limit.
+    pub truncated: bool,
+    /// Processes it left behind, ended by the sweep.
+    pub swept: u32,
+}
+
+/// Why a round's work was not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum RoundReason {
+    /// A check failed.
+    Check { command: String, verdict: CheckVerdict, tail: String },
+    /// Declared outputs are missing or wrong, in words.
+    Outputs { problems: Vec<String> },
+    /// Files outside `touches` were changed.
+    Touches { files: Vec<String> },
+    /// The agent was denied what it needed.
+    Denied { what: Vec<String> },
+    /// Its work conflicts with what was merged meanwhile (`on_conflict = "rework"`).
+    Conflict { files: Vec<String> },
+    /// A merge check failed on the merged tree.
+    MergeCheck { command: String, verdict: CheckVerdict, tail: String },
+    /// The session says that it is not done (`partial`, `stuck`).
+    NotDone { summary: String },
+}
+
+/// How a task ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Outcome {
+    /// Accepted, and merged where there is something to merge.
+    Succeeded { facts: Box<Facts>, merged: Option<CommitId> },
+    /// Not accepted, and no attempt is left.
+    Failed { failure: Failure },
+    /// A need was skipped.
+    Skipped { because: TaskId },
+    /// A need failed; ends when it cannot move.
+    Blocked { by: TaskId },
+    /// Someone stopped the run, or the budget did.
+    Cancelled { why: CancelWhy },
+    /// Its work conflicts with what was merged; branch and worktree are kept.
+    Conflict { files: Vec<String>, branch: Option<String> },
+}
+
+/// Why a task was cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CancelWhy {
+    /// The run was stopped.
+    Stopped,
+    /// The budget is used up.
+    Budget,
+}
+
+/// Why an attempt failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Failure {
+    /// Its class: it decides what happens.
+    pub class: FailureClass,
+    /// What happened, in one line.
+    pub message: String,
+    /// The last lines of what failed, made safe.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub tail: String,
+}
+
+/// Classes of failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureClass {
+    /// A command exited other than 0.
+    Exit,
+    /// An agent program crashed.
+    Crashed,
+    /// Its running time was used up.
+    TimedOut,
+    /// It gave no sign of life.
+    Stalled,
+    /// The agent declined.
+    Refused,
+    /// Its rounds are used up.
+    OutOfRounds,
+    /// Its own budget is used up.
+    OutOfBudget,
+    /// Program, model or template is wrong: trying again would change nothing.
+    Misconfigured,
+    /// Its workspace could not be made, or `setup` failed.
+    Workspace,
+    /// The merged tree did not pass.
+    MergeCheck,
+    /// Host, guard or store failed.
+    Engine,
+}
+
+/// What the ledger has settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Settled {
+    /// Money and tokens.
+    pub usage: Usage,
+    /// Time the run was live.
+    pub time: Millis,
+    /// Whether some of the use is unknown.
+    pub some_unknown: bool,
+}
+
+/// How a run ended, or why it stands still. Ordered as exit codes win: the first that holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum RunOutcome {
+    /// The engine could not go on (70; a full disk: 5).
+    EngineFault,
+    /// It was stopped (130, 143, 129).
+    Stopped { cause: StopCause },
+    /// A task failed (1).
+    Failed,
+    /// Conflicts, or a delivery, are left to a person (7).
+    Conflict,
+    /// The budget is used up (4).
+    OutOfBudget,
+    /// All that should happen happened (0).
+    Succeeded,
+}

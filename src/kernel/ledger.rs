@@ -1,0 +1,212 @@
+//! The budget: before a session a part is set aside, its use is settled as it is reported, and at the ceiling
+//! sessions are stopped and nothing more starts. Never over by more than one reported step of each running session.
+
+use crate::amount::{Ceiling, Cost, Millis, Tokens, Usage, Usd};
+use crate::kernel::effect::Effect;
+use crate::kernel::event::{Event, Settled};
+use crate::kernel::fact::{StopWhy, WorkKey};
+use crate::kernel::graph::TaskNo;
+use crate::kernel::inflight::Job;
+use crate::kernel::order::Hold;
+use crate::kernel::state::Ledger;
+use crate::kernel::step::Turn;
+
+/// The least that is set aside for a session, where the ceiling is not smaller still.
+const FLOOR_USD: u64 = 10_000;
+const FLOOR_TOKENS: u64 = 1_000;
+
+/// What a session may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Grant {
+    /// This much.
+    Granted(Ceiling),
+    /// The task's own budget is used up.
+    TaskSpent,
+    /// Too little is free now; running sessions may give some back.
+    Short,
+}
+
+impl Ledger {
+    pub(crate) fn reserve(&mut self, part: Ceiling) {
+        self.reserved_usd = self.reserved_usd.saturating_add(part.usd.unwrap_or_default().0);
+        self.reserved_tokens = self.reserved_tokens.saturating_add(part.tokens.unwrap_or_default().0);
+    }
+
+    pub(crate) fn release(&mut self, part: Ceiling) {
+        self.reserved_usd = self.reserved_usd.saturating_sub(part.usd.unwrap_or_default().0);
+        self.reserved_tokens = self.reserved_tokens.saturating_sub(part.tokens.unwrap_or_default().0);
+    }
+
+    pub(crate) fn settle(&mut self, usage: &Usage) {
+        self.usd += usage.cost.known().unwrap_or_default();
+        self.tokens = self.tokens + usage.tokens.unwrap_or_default();
+    }
+
+    /// Money neither used nor set aside; `None`: no ceiling.
+    fn free_usd(&self) -> Option<u64> {
+        self.ceiling.usd.map(|usd| usd.0.saturating_sub(self.usd.0).saturating_sub(self.reserved_usd))
+    }
+
+    fn free_tokens(&self) -> Option<u64> {
+        let used = self.tokens.billed().0;
+        self.ceiling.tokens.map(|tokens| tokens.0.saturating_sub(used).saturating_sub(self.reserved_tokens))
+    }
+
+    /// True where enough is free to set some aside for one more session.
+    pub(crate) fn is_open(&self) -> bool {
+        let usd = self.free_usd().is_none_or(|free| free >= floor(self.ceiling.usd.unwrap_or_default().0, FLOOR_USD));
+        let tokens = self
+            .free_tokens()
+            .is_none_or(|free| free >= floor(self.ceiling.tokens.unwrap_or_default().0, FLOOR_TOKENS));
+        usd && tokens
+    }
+
+    /// True where money, tokens or `time` is used up to this part of the ceiling, in percent.
+    fn reached(&self, percent: u8, time: Millis) -> bool {
+        let reached =
+            |used: u64, most: u64| most > 0 && u128::from(used) * 100 >= u128::from(most) * u128::from(percent);
+        self.ceiling.usd.is_some_and(|most| reached(self.usd.0, most.0))
+            || self.ceiling.tokens.is_some_and(|most| reached(self.tokens.billed().0, most.0))
+            || self.ceiling.time.is_some_and(|most| reached(time.0, most.0))
+    }
+}
+
+/// The least that is set aside under that ceiling.
+fn floor(ceiling: u64, usual: u64) -> u64 {
+    usual.min(ceiling / 20).max(1)
+}
+
+/// One session's part of what is free, at least the floor.
+fn share(free: u64, slots: u64, floor: u64) -> u64 {
+    (free / slots.max(1)).max(floor).min(free)
+}
+
+impl Turn<'_> {
+    /// What the next session of a task may use: its own ceiling or its part of what is free.
+    pub(crate) fn grant(&self, t: TaskNo) -> Grant {
+        let own = self.task(t).budget;
+        let past = self.run.state.task(t).past.as_deref();
+        let ran = past.map_or(Millis::ZERO, |past| past.ran);
+        let time = own.time.map(|most| most.saturating_sub(ran));
+        if time == Some(Millis::ZERO) {
+            return Grant::TaskSpent;
+        }
+        if !self.run.reports(t) {
+            return Grant::Granted(Ceiling { time, ..Ceiling::NONE });
+        }
+        let spent = past.map(|past| past.spent).unwrap_or_default();
+        let usd = own.usd.map(|most| most.saturating_sub(spent.usd).0);
+        let tokens = own.tokens.map(|most| most.0.saturating_sub(spent.tokens.billed().0));
+        if usd == Some(0) || tokens == Some(0) {
+            return Grant::TaskSpent;
+        }
+        let ledger = &self.run.state.ledger;
+        if !ledger.is_open() {
+            return Grant::Short;
+        }
+        let slots = self.slots_to_fund();
+        let part =
+            |free: Option<u64>, most: Option<u64>, floor: u64| match (free.map(|free| share(free, slots, floor)), most)
+            {
+                (Some(share), Some(most)) => Some(share.min(most)),
+                (share, most) => share.or(most),
+            };
+        let floor_usd = floor(ledger.ceiling.usd.unwrap_or_default().0, FLOOR_USD);
+        let floor_tokens = floor(ledger.ceiling.tokens.unwrap_or_default().0, FLOOR_TOKENS);
+        Grant::Granted(Ceiling {
+            usd: part(ledger.free_usd(), usd, floor_usd).map(Usd),
+            tokens: part(ledger.free_tokens(), tokens, floor_tokens).map(Tokens),
+            time,
+        })
+    }
+
+    /// Slots in which nothing works yet, this task's own among them; not more than there are tasks left.
+    fn slots_to_fund(&self) -> u64 {
+        let working = self.run.inflight.jobs.values().filter(|job| **job == Job::Work).count();
+        let max = usize::try_from(self.run.plan.max.get()).unwrap_or(usize::MAX);
+        let slots = max.saturating_sub(working).min(self.run.state.unfinished);
+        u64::try_from(slots).unwrap_or(u64::MAX)
+    }
+
+    /// A report of use.
+    pub(crate) fn used(&mut self, key: &WorkKey, usage: Usage) {
+        let Some(t) = self.current_work(key).filter(|t| self.is_agent(*t)) else { return };
+        let (task, attempt, session) = (key.task.clone(), key.attempt, key.session);
+        self.emit(Event::Usage { task, attempt, session, usage });
+        self.watch_task_budget(t);
+        self.watch_budget();
+    }
+
+    fn watch_task_budget(&mut self, t: TaskNo) {
+        let own = self.task(t).budget;
+        let spent = self.run.state.task(t).past.as_ref().map(|past| past.spent).unwrap_or_default();
+        let usd = own.usd.is_some_and(|most| spent.usd >= most);
+        let tokens = own.tokens.is_some_and(|most| spent.tokens.billed() >= most);
+        if usd || tokens {
+            self.stop_work(t, StopWhy::Budget);
+        }
+    }
+
+    /// Warns once, and stops sessions when the ceiling is reached.
+    pub(crate) fn watch_budget(&mut self) {
+        if !self.is_live() {
+            return;
+        }
+        let percent = self.run.plan.budget.warn_percent;
+        let settled = self.settled();
+        let ledger = &self.run.state.ledger;
+        if !ledger.warned && ledger.reached(percent, settled.time) {
+            self.emit(Event::BudgetWarning { percent, settled });
+        }
+        if !self.run.state.exceeded && self.run.state.ledger.reached(100, settled.time) {
+            self.exceed();
+        }
+    }
+
+    /// The budget is used up: sessions are stopped, and commands too where it is the time that is used up.
+    pub(crate) fn exceed(&mut self) {
+        let settled = self.settled();
+        self.emit(Event::BudgetExceeded { settled });
+        let out_of_time = self.run.state.ledger.ceiling.time.is_some_and(|most| settled.time >= most);
+        let working: Vec<TaskNo> =
+            self.run.inflight.jobs.iter().filter(|(_, job)| **job == Job::Work).map(|(t, _)| *t).collect();
+        for t in working {
+            if out_of_time || self.is_agent(t) {
+                self.stop_work(t, StopWhy::Budget);
+            }
+        }
+    }
+
+    /// Asks for work to be stopped, once for each reason that is stronger than the one before.
+    pub(crate) fn stop_work(&mut self, t: TaskNo, why: StopWhy) {
+        let Some(running) = self.running(t) else { return };
+        let stronger = match running.stopping {
+            None => true,
+            Some(before) => why == StopWhy::Interrupt && before != StopWhy::Interrupt,
+        };
+        let attempt = running.attempt;
+        if let Some(key) = self.work_key(t)
+            && stronger
+        {
+            let task = key.task.clone();
+            self.emit(Event::Stopping { task, attempt, why });
+            self.ask(Effect::StopWork { key, why });
+        }
+    }
+
+    /// What is settled now, time on this engine's own clock.
+    pub(crate) fn settled(&self) -> Settled {
+        let inflight = &self.run.inflight;
+        let Ledger { usd, tokens, some_unknown, .. } = self.run.state.ledger;
+        Settled {
+            usage: Usage { tokens: Some(tokens), cost: Cost::Reported(usd) },
+            time: inflight.time_before + self.now.mono.saturating_sub(inflight.began),
+            some_unknown,
+        }
+    }
+
+    /// True where ready tasks wait for nothing but money.
+    pub(crate) fn waits_for_budget(&self) -> bool {
+        !self.run.inflight.unfunded.is_empty() || self.run.inflight.ready.holds(Hold::Budget)
+    }
+}

@@ -1,0 +1,100 @@
+//! Whether a ready task fits: slots, limits of role and agent, locks and touches are taken together or not at all.
+
+use crate::kernel::Run;
+use crate::kernel::graph::TaskNo;
+use crate::kernel::order::Hold;
+use crate::plan::{ReportsUse, TaskKind};
+
+/// Whether a task may start now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fit {
+    /// It may.
+    Fits,
+    /// This holds it. `reserve`: only a lock or touches do, so that it may become the next in line for them.
+    Held { by: Hold, reserve: bool },
+}
+
+impl Run {
+    /// Whether it may start now, but for the slot.
+    pub(crate) fn fits(&self, t: TaskNo) -> Fit {
+        if let Some(limit) = self.graph.task_limits(t).iter().find(|limit| !self.is_free(Hold::Limit(**limit))) {
+            return Fit::Held { by: Hold::Limit(*limit), reserve: false };
+        }
+        if !self.could_fund(t) {
+            return Fit::Held { by: Hold::Budget, reserve: false };
+        }
+        match self.in_the_way(t) {
+            Some(by) => Fit::Held { by, reserve: true },
+            None => Fit::Fits,
+        }
+    }
+
+    /// The lock or the task that keeps it from locks and files that it needs.
+    pub(crate) fn in_the_way(&self, t: TaskNo) -> Option<Hold> {
+        let (graph, state) = (&self.graph, &self.state);
+        let holds_all = graph.locks(t).iter().all(|lock| state.locks.get(lock) == Some(&t))
+            && (graph.touches(t).is_none() || state.touching.contains(&t));
+        if holds_all {
+            return None;
+        }
+        let goes_on = self.goes_on_with_holds(t);
+        let next = self.inflight.ready.next.filter(|next| *next != t && !goes_on);
+        let in_way = |other: TaskNo| graph.root(other) != graph.root(t) && !self.gives_way(other);
+        let reserved = |lock| next.is_some_and(|next| graph.locks(next).contains(lock));
+        let held = |lock| state.locks.get(lock).is_some_and(|holder| in_way(*holder));
+        if let Some(lock) = graph.locks(t).iter().find(|lock| held(*lock) || reserved(*lock)) {
+            return Some(Hold::Lock(*lock));
+        }
+        let own = graph.touches(t)?;
+        let others = state.touching.iter().copied().filter(|other| in_way(*other)).chain(next);
+        others
+            .into_iter()
+            .find(|other| graph.touches(*other).is_some_and(|theirs| own.may_meet(theirs)))
+            .map(Hold::Touches)
+    }
+
+    /// Whether it goes on in a worktree whose holds are kept for it: who waits for those waits for it.
+    fn goes_on_with_holds(&self, t: TaskNo) -> bool {
+        let same = |other: &TaskNo| self.graph.root(*other) == self.graph.root(t);
+        self.graph.root(t) != t && (self.state.touching.iter().any(same) || self.state.locks.values().any(same))
+    }
+
+    /// Whether holds kept for the rest of a worktree are let go: only when nothing else can move, since the rest may
+    /// need the very task that waits for them.
+    fn gives_way(&self, holder: TaskNo) -> bool {
+        self.inflight.give_way && self.state.task(holder).outcome().is_some()
+    }
+
+    /// True where what held tasks aside holds them no longer.
+    pub(crate) fn is_free(&self, hold: Hold) -> bool {
+        let (graph, state) = (&self.graph, &self.state);
+        let next = self.inflight.ready.next;
+        match hold {
+            Hold::Nothing => true,
+            Hold::Limit(limit) => {
+                let max = graph.limits().get(limit).map_or(u32::MAX, |limit| limit.max);
+                state.limits.get(limit).copied().unwrap_or_default() < max
+            }
+            Hold::Lock(lock) => {
+                state.locks.get(&lock).is_none_or(|holder| self.gives_way(*holder))
+                    && !next.is_some_and(|next| graph.locks(next).contains(&lock))
+            }
+            Hold::Touches(other) => (!state.touching.contains(&other) || self.gives_way(other)) && next != Some(other),
+            Hold::Budget => self.state.ledger.is_open(),
+        }
+    }
+
+    /// Whether the task's agent tells what it uses: a budget cannot bind another.
+    pub(crate) fn reports(&self, t: TaskNo) -> bool {
+        match &self.task(t).1.kind {
+            TaskKind::Agent(work) => {
+                self.plan.agents.get(&work.agent).is_some_and(|agent| agent.reports == ReportsUse::Yes)
+            }
+            TaskKind::Command(_) => false,
+        }
+    }
+
+    fn could_fund(&self, t: TaskNo) -> bool {
+        !self.reports(t) || self.state.ledger.is_open()
+    }
+}

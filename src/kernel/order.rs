@@ -1,0 +1,210 @@
+//! Greedy list scheduling: whenever something frees, the best ready task that fits every limit starts. Never waves.
+//!
+//! A ready task that does not fit lies aside with the one thing that holds it, and is looked at again only when that
+//! thing is free. So a step costs the logarithm of the number of tasks, not the number.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::kernel::event::{Event, WorkspaceFrom};
+use crate::kernel::graph::{LimitNo, LockNo, TaskNo};
+use crate::kernel::inflight::Job;
+use crate::kernel::limits::Fit;
+use crate::kernel::state::{Phase, Status, Work};
+use crate::kernel::step::Turn;
+use crate::mission::model::{RetryFrom, TaskWorkspace, WorkspaceMode};
+use crate::name::Attempt;
+use crate::plan::TaskKind;
+
+/// Ready tasks by what holds them, each kept by its rank.
+#[derive(Debug, Default)]
+pub(crate) struct ReadyQueue {
+    aside: BTreeMap<Hold, BTreeSet<u32>>,
+    /// The first task that fits everything but locks or touches: nothing that meets it is started before it.
+    pub(crate) next: Option<TaskNo>,
+}
+
+/// The one thing that holds a ready task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Hold {
+    /// Nothing that is known: to be looked at.
+    Nothing,
+    /// A limit of its role or agent.
+    Limit(LimitNo),
+    /// A lock that another holds, or that the next in line waits for.
+    Lock(LockNo),
+    /// Files that this task may change.
+    Touches(TaskNo),
+    /// No session can be paid for now.
+    Budget,
+}
+
+impl ReadyQueue {
+    pub(crate) fn offer(&mut self, rank: u32) {
+        self.aside.entry(Hold::Nothing).or_default().insert(rank);
+    }
+
+    pub(crate) fn holds(&self, hold: Hold) -> bool {
+        self.aside.contains_key(&hold)
+    }
+
+    fn put_aside(&mut self, rank: u32, hold: Hold) {
+        self.aside.entry(hold).or_default().insert(rank);
+    }
+
+    fn take(&mut self, rank: u32, hold: Hold) {
+        if let Some(ranks) = self.aside.get_mut(&hold) {
+            ranks.remove(&rank);
+            if ranks.is_empty() {
+                self.aside.remove(&hold);
+            }
+        }
+    }
+
+    /// The best task of those whose hold is gone.
+    fn best(&self, is_free: impl Fn(Hold) -> bool) -> Option<(u32, Hold)> {
+        self.aside
+            .iter()
+            .filter(|(hold, _)| is_free(**hold))
+            .filter_map(|(hold, ranks)| ranks.first().map(|rank| (*rank, *hold)))
+            .min()
+    }
+
+    /// Forgets a task that is no longer ready.
+    pub(crate) fn forget(&mut self, rank: u32) {
+        self.aside.retain(|_, ranks| {
+            ranks.remove(&rank);
+            !ranks.is_empty()
+        });
+    }
+}
+
+impl Turn<'_> {
+    /// Starts the best ready task that fits; false where none does.
+    pub(crate) fn start_next(&mut self) -> bool {
+        if !self.may_work() || self.run.state.slots >= self.run.plan.max.get() {
+            return false;
+        }
+        if let Some(next) = self.run.inflight.ready.next {
+            let rank = self.run.graph.rank(next);
+            match self.run.fits(next) {
+                Fit::Fits => {
+                    self.run.inflight.ready.forget(rank);
+                    self.start(next);
+                    return true;
+                }
+                // Something else holds it now: others need not wait for it meanwhile.
+                Fit::Held { by, reserve: false } => {
+                    self.run.inflight.ready.forget(rank);
+                    self.run.inflight.ready.put_aside(rank, by);
+                    self.run.inflight.ready.next = None;
+                }
+                Fit::Held { reserve: true, .. } => {}
+            }
+        }
+        while let Some((rank, hold)) = self.run.inflight.ready.best(|hold| self.run.is_free(hold)) {
+            self.run.inflight.ready.take(rank, hold);
+            let Some(t) = self.run.graph.ranked(rank) else { continue };
+            if !self.waits_for_slot(t) {
+                continue;
+            }
+            match self.run.fits(t) {
+                Fit::Fits => {
+                    self.start(t);
+                    return true;
+                }
+                Fit::Held { by, reserve } => {
+                    if reserve {
+                        self.run.inflight.ready.next.get_or_insert(t);
+                    }
+                    self.run.inflight.ready.put_aside(rank, by);
+                }
+            }
+        }
+        false
+    }
+
+    fn waits_for_slot(&self, t: TaskNo) -> bool {
+        match &self.run.state.task(t).status {
+            Status::Ready => true,
+            Status::Running(running) => running.phase == Phase::Reworking,
+            Status::Waiting | Status::BackingOff { .. } | Status::Finished(_) => false,
+        }
+    }
+
+    /// Begins an attempt: the first, one after a failure, or one on top of what was merged meanwhile.
+    fn start(&mut self, t: TaskNo) {
+        if self.run.inflight.ready.next == Some(t) {
+            self.run.inflight.ready.next = None;
+        }
+        let attempt = self.run.state.task(t).attempt().map_or(Attempt::FIRST, Attempt::next);
+        let from = self.workspace_from(t);
+        let task = self.id(t);
+        self.close_before_next(t);
+        self.emit(Event::TaskStarted { task, attempt, from });
+        if self.run.graph.lean(t) {
+            self.start_lean(t);
+        } else {
+            self.look_at(t);
+        }
+    }
+
+    fn start_lean(&mut self, t: TaskNo) {
+        self.begin_job(t, Job::Work);
+        self.set_round_deadline(t);
+        match self.command_effect(t) {
+            Ok(effect) => self.ask(effect),
+            Err(why) => self.misconfigured(t, why),
+        }
+    }
+
+    fn workspace_from(&self, t: TaskNo) -> WorkspaceFrom {
+        let task = self.task(t);
+        if self.run.plan.workspace.mode == WorkspaceMode::Directory {
+            return WorkspaceFrom::Directory;
+        }
+        let record = self.run.state.task(t);
+        let reworks = record.running().is_some();
+        let work = record.past.as_ref().and_then(|past| past.work.clone());
+        match (&task.workspace, work) {
+            (TaskWorkspace::ReadOnly, _) => WorkspaceFrom::ReadOnly,
+            (_, Some(work)) if reworks || task.retry.from == RetryFrom::LastWork => {
+                WorkspaceFrom::LastWork { attempt: work.attempt, commit: work.commit, base: work.base }
+            }
+            (TaskWorkspace::Own, _) => WorkspaceFrom::Integration,
+            (TaskWorkspace::With(_), tried) => self.on_top_of_before(t, tried.is_some()),
+        }
+    }
+
+    /// The worktree of the tasks before in the chain; where it is gone, or a retry is to begin clean, their work.
+    fn on_top_of_before(&self, t: TaskNo, tried: bool) -> WorkspaceFrom {
+        let open = |before: &TaskNo| {
+            let attempt = self.run.state.task(*before).past.as_ref()?.open.last().copied()?;
+            Some(WorkspaceFrom::With { task: self.id(*before), attempt })
+        };
+        let there = self.before(t).iter().rev().find_map(open).filter(|_| !tried);
+        let work = || {
+            let Work { attempt, commit, base } = self.work_before(t)?.clone();
+            Some(WorkspaceFrom::LastWork { attempt, commit, base })
+        };
+        there.or_else(work).unwrap_or(WorkspaceFrom::Integration)
+    }
+
+    /// What the tasks before it in its worktree made.
+    pub(crate) fn work_before(&self, t: TaskNo) -> Option<&Work> {
+        let work = |before: &TaskNo| self.run.state.task(*before).past.as_ref()?.work.as_ref();
+        self.before(t).iter().rev().find_map(work)
+    }
+
+    /// The tasks before it in its worktree, the first first.
+    fn before(&self, t: TaskNo) -> Vec<TaskNo> {
+        if self.run.graph.root(t) == t {
+            return Vec::new();
+        }
+        self.run.graph.chain(t).into_iter().take_while(|link| *link != t).collect()
+    }
+
+    /// True for the sessions of agents.
+    pub(crate) fn is_agent(&self, t: TaskNo) -> bool {
+        matches!(self.task(t).kind, TaskKind::Agent(_))
+    }
+}

@@ -1,0 +1,272 @@
+//! What a run is at a moment: exactly what its events say, nothing else. Only `apply` changes it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use serde_json::Value;
+
+use crate::amount::{Ceiling, Millis, TokenUse, Usd, WallTime};
+use crate::handoff::{CheckResult, Narrative};
+use crate::kernel::event::{Ended, Outcome, RoundReason, RunOutcome, WorkspaceFrom};
+use crate::kernel::fact::{Delivered, Snapshot, StopCause, StopWhy, WorkspaceMade};
+use crate::kernel::graph::{LockNo, TaskNo};
+use crate::name::{Attempt, CommitId, OutputId, Round, SessionNo, TaskId};
+
+/// The state of a run.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct State {
+    pub(crate) tasks: Vec<Record>,
+    /// Sessions and commands that take a slot.
+    pub(crate) slots: u32,
+    /// Of each limit of a role or agent, how much is taken.
+    pub(crate) limits: Vec<u32>,
+    /// Who holds which lock.
+    pub(crate) locks: BTreeMap<LockNo, TaskNo>,
+    /// Who holds the files it may touch.
+    pub(crate) touching: BTreeSet<TaskNo>,
+    pub(crate) ledger: Ledger,
+    /// Accepted work in order of completion.
+    pub(crate) queue: VecDeque<TaskNo>,
+    /// How many of the queue the next merge takes at most; `None`: as the policy says.
+    pub(crate) take: Option<usize>,
+    pub(crate) merging: Option<Merging>,
+    pub(crate) delivery: Delivery,
+    /// The commit of the integration branch, as far as events tell.
+    pub(crate) tip: Option<CommitId>,
+    /// Outputs of tasks that succeeded.
+    pub(crate) outputs: BTreeMap<TaskId, BTreeMap<OutputId, Value>>,
+    /// Tasks that have not ended.
+    pub(crate) unfinished: usize,
+    pub(crate) stopping: Option<StopCause>,
+    pub(crate) fault: Option<String>,
+    pub(crate) exceeded: bool,
+    pub(crate) over: Option<RunOutcome>,
+    /// When the last event was, while the run is live.
+    pub(crate) live_at: Option<WallTime>,
+}
+
+/// What is known of one task.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Record {
+    pub(crate) status: Status,
+    /// Needs that have not ended.
+    pub(crate) pending: u32,
+    /// What its attempts left; nothing before the first.
+    pub(crate) past: Option<Box<Past>>,
+}
+
+/// Where a task stands.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) enum Status {
+    /// For what it needs.
+    #[default]
+    Waiting,
+    /// For a slot, locks, touches or budget.
+    Ready,
+    /// An attempt is under way.
+    Running(Box<Running>),
+    /// Another attempt follows.
+    BackingOff { until: WallTime },
+    /// It has ended.
+    Finished(Outcome),
+}
+
+/// An attempt under way.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Running {
+    pub(crate) attempt: Attempt,
+    pub(crate) from: WorkspaceFrom,
+    pub(crate) round: Round,
+    /// The last process begun.
+    pub(crate) session: Option<SessionNo>,
+    pub(crate) phase: Phase,
+    pub(crate) has_slot: bool,
+    pub(crate) workspace: Option<WorkspaceMade>,
+    pub(crate) conversation: Option<String>,
+    /// Why the round before was not accepted.
+    pub(crate) given_back: Option<RoundReason>,
+    /// True where the session before was cut off and the next goes on with the same round.
+    pub(crate) cut_off: bool,
+    /// What is left of what was set aside for the session.
+    pub(crate) reserved: Ceiling,
+    /// What this session told of its use so far.
+    pub(crate) told: Spent,
+    pub(crate) end: Option<Box<Ended>>,
+    pub(crate) snapshot: Option<Snapshot>,
+    pub(crate) checks: Vec<CheckResult>,
+    /// Output of the last failed check.
+    pub(crate) check_tail: String,
+    /// Running time of this round, sessions that ended.
+    pub(crate) round_ran: Millis,
+    pub(crate) stopping: Option<StopWhy>,
+}
+
+/// What an attempt does next, or is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Its workspace is being made.
+    Preparing,
+    /// This setup command runs.
+    SettingUp(usize),
+    /// Its session or command is about to start.
+    Starting,
+    /// Its session or command runs.
+    Working,
+    /// That ended; it is being recorded and judged.
+    Ended,
+    /// Its work is a commit; it is being judged, or its first check runs.
+    Snapshotted,
+    /// This check runs; those before it have ended.
+    Checking(usize),
+    /// Accepted, in the merge queue.
+    Queued { at: WallTime },
+    /// Being merged.
+    Merging { at: WallTime },
+    /// The integration branch holds it.
+    Merged(CommitId),
+    /// To go round again on top of what was merged meanwhile: waits for a slot.
+    Reworking,
+}
+
+/// What the attempts of a task left.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Past {
+    /// The last attempt begun.
+    pub(crate) attempt: Option<Attempt>,
+    /// Attempts that failed and were tried again.
+    pub(crate) retries: u32,
+    /// The last commit of its work.
+    pub(crate) work: Option<Work>,
+    pub(crate) last_failure: Option<String>,
+    /// All its attempts together.
+    pub(crate) spent: Spent,
+    /// Running time, all its attempts together.
+    pub(crate) ran: Millis,
+    /// The commit where its worktree began.
+    pub(crate) base: Option<CommitId>,
+    /// Worktrees of its own that are still there.
+    pub(crate) open: Vec<Attempt>,
+    /// What the accepted session told.
+    pub(crate) told: Option<Box<Told>>,
+}
+
+/// A sum of reported use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Spent {
+    pub(crate) usd: Usd,
+    pub(crate) tokens: TokenUse,
+    /// A cost was reported.
+    pub(crate) cost_known: bool,
+    /// A session ended without telling its cost.
+    pub(crate) some_unknown: bool,
+}
+
+/// A commit of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Work {
+    pub(crate) attempt: Attempt,
+    pub(crate) commit: CommitId,
+    pub(crate) base: CommitId,
+}
+
+/// What an accepted session told.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Told {
+    pub(crate) narrative: Narrative,
+    pub(crate) problems: Vec<String>,
+}
+
+/// What was used, and what is set aside.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Ledger {
+    /// What may be used.
+    pub(crate) ceiling: Ceiling,
+    pub(crate) usd: Usd,
+    pub(crate) tokens: TokenUse,
+    pub(crate) time: Millis,
+    pub(crate) some_unknown: bool,
+    /// Set aside for running sessions.
+    pub(crate) reserved_usd: u64,
+    pub(crate) reserved_tokens: u64,
+    pub(crate) warned: bool,
+}
+
+/// A merge under way: of tasks, or (with no task) of new commits of `into`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Merging {
+    pub(crate) batch: Vec<TaskNo>,
+    /// A task was taken out of the batch: it, not the batch, was at fault.
+    pub(crate) shrunk: bool,
+    /// Candidate and the integration commit it stands on.
+    pub(crate) candidate: Option<(CommitId, CommitId)>,
+    /// The next merge check.
+    pub(crate) check: usize,
+    /// The merge check that did not pass.
+    pub(crate) failed: Option<RoundReason>,
+    /// Set for a delivery.
+    pub(crate) delivers: bool,
+    /// Of a delivery: integration holds this commit, `into` is to be moved there.
+    pub(crate) deliver: Option<CommitId>,
+}
+
+/// How far delivery to `into` is.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Delivery {
+    /// The integration commit that was delivered, or tried.
+    pub(crate) tried: Option<CommitId>,
+    /// What came of the last try; a failed one counts as left.
+    pub(crate) last: Option<Delivered>,
+    /// It cannot be made: not tried again by this engine.
+    pub(crate) failed: bool,
+    /// Races lost in a row.
+    pub(crate) raced: u32,
+}
+
+impl State {
+    pub(crate) fn task(&self, t: TaskNo) -> &Record {
+        self.tasks.get(t.index()).expect("a TaskNo stands for a task of the plan it was made from")
+    }
+
+    pub(crate) fn task_mut(&mut self, t: TaskNo) -> &mut Record {
+        self.tasks.get_mut(t.index()).expect("a TaskNo stands for a task of the plan it was made from")
+    }
+
+    pub(crate) fn running(&self, t: TaskNo) -> Option<&Running> {
+        self.task(t).running()
+    }
+
+    /// True while new things may be started.
+    pub(crate) fn is_live(&self) -> bool {
+        self.stopping.is_none() && self.fault.is_none() && self.over.is_none()
+    }
+}
+
+impl Record {
+    pub(crate) fn running(&self) -> Option<&Running> {
+        match &self.status {
+            Status::Running(running) => Some(running),
+            Status::Waiting | Status::Ready | Status::BackingOff { .. } | Status::Finished(_) => None,
+        }
+    }
+
+    pub(crate) fn running_mut(&mut self) -> Option<&mut Running> {
+        match &mut self.status {
+            Status::Running(running) => Some(running),
+            Status::Waiting | Status::Ready | Status::BackingOff { .. } | Status::Finished(_) => None,
+        }
+    }
+
+    pub(crate) fn outcome(&self) -> Option<&Outcome> {
+        match &self.status {
+            Status::Finished(outcome) => Some(outcome),
+            Status::Waiting | Status::Ready | Status::BackingOff { .. } | Status::Running(_) => None,
+        }
+    }
+
+    pub(crate) fn past_mut(&mut self) -> &mut Past {
+        self.past.get_or_insert_default()
+    }
+
+    pub(crate) fn attempt(&self) -> Option<Attempt> {
+        self.past.as_ref().and_then(|past| past.attempt)
+    }
+}

@@ -1,0 +1,151 @@
+//! Plans made by hand.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use indexmap::IndexMap;
+
+use crate::amount::{Ceiling, Millis};
+use crate::kernel::event::{Place, PlaceKind};
+use crate::mission::model::{
+    BackendKind, CommandLine, Deliver, Join, Keep, MergeCommit, MergePolicy, OnConflict, OnExceeded, Permissions,
+    PromptVia, Retry, RetryFrom, RunBudget, Strategy, TaskWorkspace, UnknownUse, WorkspaceMode, WorkspacePolicy,
+};
+use crate::name::{AgentName, CommitId, MissionName, RoleName, RunId, TaskId};
+use crate::plan::{Agent, AgentWork, Plan, ReportsUse, Role, RoleBody, Task, TaskKind};
+
+pub(super) fn id(text: &str) -> TaskId {
+    TaskId::parse(text).unwrap()
+}
+
+pub(super) fn run_id() -> RunId {
+    RunId::parse("bcdfghjk").unwrap()
+}
+
+pub(super) fn commit(number: u64) -> CommitId {
+    CommitId::parse(&format!("{number:040x}")).unwrap()
+}
+
+pub(super) fn argv(words: &[&str]) -> CommandLine {
+    CommandLine::Argv(words.iter().map(|word| (*word).to_owned()).collect())
+}
+
+pub(super) fn place(mode: WorkspaceMode) -> Place {
+    let base = (mode == WorkspaceMode::Worktree).then(|| commit(0));
+    Place { directory: PathBuf::from("/project"), base, kind: PlaceKind::Repository }
+}
+
+pub(super) fn command() -> Task {
+    Task {
+        title: "a task".to_owned(),
+        kind: TaskKind::Command(argv(&["true"])),
+        needs: Vec::new(),
+        join: Join::AllSuccess,
+        priority: 0,
+        estimate: Millis::from_mins(1),
+        touches: None,
+        fence: None,
+        locks: Vec::new(),
+        checks: Vec::new(),
+        rounds: NonZeroU32::new(3).unwrap(),
+        retry: Retry { max: 0, backoff: Millis::from_secs(10), from: RetryFrom::LastWork },
+        timeout: Millis::from_mins(30),
+        idle_timeout: Millis::from_mins(10),
+        check_timeout: Millis::from_mins(10),
+        budget: Ceiling::NONE,
+        outputs: IndexMap::new(),
+        handoff_from: Vec::new(),
+        workspace: TaskWorkspace::Own,
+        branch: None,
+        env: BTreeMap::new(),
+    }
+}
+
+pub(super) fn agent() -> Task {
+    let work = AgentWork {
+        prompt: "Do it.".to_owned(),
+        role: RoleName::parse("worker").unwrap(),
+        agent: AgentName::parse("robot").unwrap(),
+        model: None,
+        permissions: Permissions::Edit,
+        skills: Vec::new(),
+    };
+    Task { kind: TaskKind::Agent(work), ..command() }
+}
+
+impl Task {
+    pub(super) fn needing(mut self, needs: &[&str]) -> Self {
+        self.needs = needs.iter().map(|need| id(need)).collect();
+        self
+    }
+
+    pub(super) fn touching(mut self, globs: &[&str]) -> Self {
+        self.touches = Some(globs.iter().map(|glob| (*glob).to_owned()).collect());
+        self
+    }
+}
+
+pub(super) fn robot(max: Option<u32>) -> Agent {
+    Agent {
+        backend: BackendKind::Rehearsal,
+        command: Vec::new(),
+        models: BTreeMap::new(),
+        max: max.and_then(NonZeroU32::new),
+        prompt: PromptVia::Stdin,
+        resume: None,
+        scenario: None,
+        reports: ReportsUse::Yes,
+    }
+}
+
+pub(super) fn role(max: Option<u32>) -> Role {
+    Role {
+        description: String::new(),
+        body: RoleBody::Text("You work.".to_owned()),
+        vars: BTreeMap::new(),
+        max: max.and_then(NonZeroU32::new),
+        origin: "built-in".to_owned(),
+    }
+}
+
+pub(super) fn plan(mode: WorkspaceMode, max: u32, tasks: Vec<(&str, Task)>) -> Plan {
+    Plan {
+        mission: MissionName::parse("test").unwrap(),
+        description: String::new(),
+        file: "test.toml".to_owned(),
+        inputs: BTreeMap::new(),
+        budget: RunBudget {
+            ceiling: Ceiling::NONE,
+            warn_percent: 80,
+            on_exceeded: OnExceeded::Stop,
+            unknown: UnknownUse::Allow,
+        },
+        max: NonZeroU32::new(max).unwrap(),
+        agents: BTreeMap::from([(AgentName::parse("robot").unwrap(), robot(None))]),
+        roles: BTreeMap::from([(RoleName::parse("worker").unwrap(), role(None))]),
+        partials: BTreeMap::new(),
+        skills: BTreeMap::new(),
+        workspace: WorkspacePolicy {
+            mode,
+            base: None,
+            branch: "ai-sdlc/{{run.id}}/{{task.id}}".to_owned(),
+            copy: Vec::new(),
+            link: Vec::new(),
+            setup: Vec::new(),
+            pass: Vec::new(),
+            keep: Keep::Failed,
+            root: None,
+        },
+        merge: MergePolicy {
+            into: None,
+            deliver: Deliver::End,
+            strategy: Strategy::Squash,
+            checks: Vec::new(),
+            commit: MergeCommit::Task,
+            on_conflict: OnConflict::Escalate,
+        },
+        tasks: tasks.into_iter().map(|(name, task)| (id(name), task)).collect(),
+        sources: Vec::new(),
+    }
+}

@@ -1,0 +1,284 @@
+//! What `step` says, fact by fact.
+
+use super::plans::{agent, argv, command, commit, id, place, plan, run_id};
+use crate::amount::{At, Ceiling, Cost, Millis, TokenUse, Usage, Usd, WallTime};
+use crate::handoff::{CheckVerdict, Source};
+use crate::kernel::effect::Effect;
+use crate::kernel::event::{Event, FailureClass, Outcome, RunOutcome, WorkspaceFrom};
+use crate::kernel::fact::{
+    Activity, Began, CandidateResult, EndKind, Fact, Moved, Snapshot, StopCause, StopWhy, WorkEnd, WorkKey,
+    WorkspaceMade,
+};
+use crate::kernel::{Run, Step};
+use crate::mission::model::{Join, OnConflict, WorkspaceMode};
+use crate::name::{Attempt, Round, SessionNo};
+use crate::plan::Plan;
+
+const NOW: At = At { mono: Millis(0), wall: WallTime(0) };
+
+fn key(task: &str) -> WorkKey {
+    WorkKey { task: id(task), attempt: Attempt::FIRST, round: Round::FIRST, session: SessionNo::FIRST }
+}
+
+fn end(how: EndKind) -> Box<WorkEnd> {
+    Box::new(WorkEnd {
+        how,
+        duration: Millis(10),
+        usage: Usage::default(),
+        conversation: None,
+        handoffs: Vec::new(),
+        outputs: None,
+        tail: String::new(),
+        denied: Vec::new(),
+        activity: Activity::Acted,
+        truncated: false,
+        swept: 0,
+    })
+}
+
+fn names(step: &Step) -> Vec<String> {
+    let name = |event| serde_json::to_value(event).unwrap()["type"].as_str().unwrap().to_owned();
+    step.events.iter().map(name).collect()
+}
+
+fn started(step: &Step) -> Vec<&str> {
+    step.effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::StartCommand { key, .. } => Some(key.task.as_str()),
+            _ => None,
+        })
+        .collect()
+}
+
+fn begin(plan: Plan) -> (Run, Step) {
+    let place = place(plan.workspace.mode);
+    let mut run = Run::new(run_id(), plan, place);
+    let step = run.step(Fact::Began(Began::New), NOW);
+    (run, step)
+}
+
+fn done(run: &mut Run, task: &str) -> Step {
+    run.step(Fact::WorkEnded { key: key(task), end: end(EndKind::Completed) }, NOW)
+}
+
+fn made(run: &mut Run, task: &str) -> Step {
+    let workspace =
+        WorkspaceMade { path: "/w".into(), base: Some(commit(0)), branch: Some("b".to_owned()), notes: Vec::new() };
+    run.step(Fact::WorkspaceReady { task: id(task), attempt: Attempt::FIRST, workspace }, NOW)
+}
+
+fn snapshot(run: &mut Run, task: &str, number: u64) -> Step {
+    let snapshot = Box::new(Snapshot { commit: Some(commit(number)), files: Vec::new(), notes: Vec::new() });
+    run.step(Fact::Snapshotted { task: id(task), attempt: Attempt::FIRST, snapshot }, NOW)
+}
+
+#[test]
+fn a_lean_command_costs_three_events_and_one_effect() {
+    let (mut run, step) = begin(plan(WorkspaceMode::Directory, 1, vec![("a", command())]));
+    assert_eq!(names(&step), ["run-started", "task-ready", "task-started"]);
+    assert_eq!(started(&step), ["a"]);
+    let step = done(&mut run, "a");
+    assert_eq!(names(&step), ["task-finished", "run-finished"]);
+    assert_eq!(step.effects.last(), Some(&Effect::Finish));
+    assert_eq!(run.outcome(), Some(RunOutcome::Succeeded));
+}
+
+#[test]
+fn in_the_diamond_t5_runs_while_t3_and_t4_do() {
+    let quick = || command().touching(&[]);
+    let tasks = vec![
+        ("t1", quick()),
+        ("t2", quick().needing(&["t1"])),
+        ("t3", quick().needing(&["t2"])),
+        ("t4", quick().needing(&["t2"])),
+        ("t5", quick().needing(&["t1"])),
+        ("t6", quick().needing(&["t1", "t2", "t3", "t4", "t5"])),
+    ];
+    let (mut run, step) = begin(plan(WorkspaceMode::Directory, 3, tasks));
+    assert_eq!(started(&step), ["t1"]);
+    assert_eq!(started(&done(&mut run, "t1")), ["t2", "t5"]);
+    assert_eq!(started(&done(&mut run, "t2")), ["t3", "t4"]);
+    assert!(run.why(&id("t5"), NOW).contains("works"));
+    assert_eq!(run.why(&id("t6"), NOW), "waits for `t3`, `t4`, `t5`");
+    for (task, next) in [("t3", vec![]), ("t4", vec![]), ("t5", vec!["t6"])] {
+        assert_eq!(started(&done(&mut run, task)), next);
+    }
+}
+
+#[test]
+fn work_in_a_worktree_is_recorded_checked_and_merged() {
+    let mut task = agent();
+    task.checks = vec![argv(&["make", "test"])];
+    let mut plan = plan(WorkspaceMode::Worktree, 1, vec![("a", task)]);
+    plan.merge.checks = vec![argv(&["make", "all"])];
+    let (mut run, step) = begin(plan);
+    assert!(matches!(&step.effects[0], Effect::PrepareWorkspace { from: WorkspaceFrom::Integration, .. }));
+    let step = made(&mut run, "a");
+    assert!(matches!(&step.effects[0], Effect::StartSession(start) if start.prompt.contains("Do it.")));
+    let step = done(&mut run, "a");
+    assert!(matches!(&step.effects[0], Effect::Snapshot { .. }));
+    let step = snapshot(&mut run, "a", 5);
+    assert!(matches!(&step.effects[0], Effect::Check { index: 0, .. }));
+    let ended = Fact::CheckEnded {
+        task: id("a"),
+        attempt: Attempt::FIRST,
+        round: Round::FIRST,
+        index: 0,
+        verdict: CheckVerdict::Passed,
+        duration: Millis(1),
+        tail: String::new(),
+        changed: Vec::new(),
+    };
+    let step = run.step(ended, NOW);
+    assert_eq!(names(&step), ["check-finished", "merge-queued", "merge-started"]);
+    let candidate = CandidateResult::Clean { commit: commit(6), tip: commit(0) };
+    let step = run.step(Fact::CandidateMade { batch: vec![id("a")], candidate }, NOW);
+    assert_eq!(step.effects, [Effect::PrepareCandidate { candidate: commit(6) }]);
+    let step = run.step(Fact::CandidateReady { candidate: commit(6), prepared: Ok(()) }, NOW);
+    assert!(matches!(&step.effects[..], [Effect::MergeCheck { index: 0, .. }]));
+    let (candidate, verdict) = (commit(6), CheckVerdict::Passed);
+    let ended = Fact::MergeCheckEnded { candidate, index: 0, verdict, duration: Millis(1), tail: String::new() };
+    let step = run.step(ended, NOW);
+    assert_eq!(step.effects, [Effect::MoveIntegration { candidate: commit(6), from: commit(0) }]);
+    let step = run.step(Fact::IntegrationMoved { candidate: commit(6), moved: Moved::Done }, NOW);
+    assert_eq!(names(&step), ["merged", "task-finished"]);
+    let step = run.step(Fact::WorkspaceClosed { task: id("a"), attempt: Attempt::FIRST, kept: None }, NOW);
+    assert_eq!(names(&step), ["workspace-closed", "run-finished"]);
+}
+
+#[test]
+fn partial_work_goes_back_to_the_conversation() {
+    let (mut run, _) = begin(plan(WorkspaceMode::Directory, 1, vec![("a", agent())]));
+    made(&mut run, "a");
+    run.step(Fact::Conversation { key: key("a"), conversation: "talk".to_owned() }, NOW);
+    let mut end = end(EndKind::Completed);
+    end.handoffs = vec![(Source::File, r#"{"status": "partial", "summary": "half of it"}"#.to_owned())];
+    let step = run.step(Fact::WorkEnded { key: key("a"), end }, NOW);
+    assert_eq!(names(&step), ["session-ended", "round-failed", "session-started"]);
+    let Effect::StartSession(start) = &step.effects[0] else { panic!("{step:?}") };
+    assert_eq!(start.conversation.as_deref(), Some("talk"));
+    assert!(start.prompt.contains("half of it"), "{}", start.prompt);
+    assert_eq!((start.key.round.get(), start.key.session.get()), (2, 2));
+}
+
+#[test]
+fn a_conflict_is_left_to_a_person_or_asked_again() {
+    for (policy, expected) in
+        [(OnConflict::Escalate, vec!["task-finished"]), (OnConflict::Rework, vec!["round-failed", "task-started"])]
+    {
+        let mut plan = plan(WorkspaceMode::Worktree, 1, vec![("a", agent())]);
+        plan.merge.on_conflict = policy;
+        let (mut run, _) = begin(plan);
+        made(&mut run, "a");
+        done(&mut run, "a");
+        snapshot(&mut run, "a", 5);
+        let candidate = CandidateResult::Conflict { task: id("a"), files: vec!["x".to_owned()] };
+        let step = run.step(Fact::CandidateMade { batch: vec![id("a")], candidate }, NOW);
+        assert_eq!(names(&step), expected);
+    }
+}
+
+#[test]
+fn a_failure_blocks_what_needs_it_and_nothing_else() {
+    let mut last = command().needing(&["a"]).touching(&[]);
+    last.join = Join::AllDone;
+    let tasks = vec![
+        ("a", command().touching(&[])),
+        ("b", command().needing(&["a"]).touching(&[])),
+        ("c", command().needing(&["b"]).touching(&[])),
+        ("d", command().touching(&[])),
+        ("e", last),
+    ];
+    let (mut run, _) = begin(plan(WorkspaceMode::Directory, 2, tasks));
+    let step = run.step(Fact::WorkEnded { key: key("a"), end: end(EndKind::Exited { code: 2 }) }, NOW);
+    assert_eq!(started(&step), ["e"]);
+    for task in ["b", "c"] {
+        assert_eq!(run.task_outcome(&id(task)), Some(&Outcome::Blocked { by: id("a") }));
+    }
+    done(&mut run, "d");
+    done(&mut run, "e");
+    assert_eq!(run.outcome(), Some(RunOutcome::Failed));
+    let resumed = Fact::Began(Began::Resumed { adopted: std::collections::BTreeSet::new(), ceiling: None });
+    let mut run = Run::fold(events_of(&run)).unwrap();
+    let step = run.step(resumed, NOW);
+    assert!(matches!(&step.events[0], Event::RunResumed { retried, freed, .. }
+        if *retried == [id("a")] && *freed == [id("b"), id("c")]));
+    assert_eq!(started(&step), ["a"]);
+}
+
+/// The shortest journal that leads to how these tasks ended.
+fn events_of(run: &Run) -> Vec<(WallTime, Event)> {
+    let plan = Box::new(run.plan().clone());
+    let begun = Event::RunStarted { run: run.id().clone(), plan, place: run.place().clone() };
+    let ended = run.plan().tasks.keys().filter_map(|task| {
+        let outcome = run.task_outcome(task)?.clone();
+        Some(Event::TaskFinished { task: task.clone(), outcome })
+    });
+    let over = run.outcome().map(|outcome| Event::RunFinished { outcome });
+    std::iter::once(begun).chain(ended).chain(over).map(|event| (WallTime(0), event)).collect()
+}
+
+#[test]
+fn a_stop_leaves_the_task_where_it_was_for_a_resume() {
+    let (mut run, _) = begin(plan(WorkspaceMode::Directory, 1, vec![("a", agent()), ("b", agent())]));
+    made(&mut run, "a");
+    let step = run.step(Fact::Stop(StopCause::Interrupted), NOW);
+    assert_eq!(names(&step), ["run-stopping", "stopping"]);
+    assert_eq!(run.step(Fact::Stop(StopCause::Terminated), NOW), Step::default());
+    let stopped = EndKind::Stopped { why: StopWhy::Interrupt };
+    let step = run.step(Fact::WorkEnded { key: key("a"), end: end(stopped) }, NOW);
+    assert_eq!(names(&step), ["session-ended", "run-finished"]);
+    assert_eq!(run.outcome(), Some(RunOutcome::Stopped { cause: StopCause::Interrupted }));
+    let resumed = Fact::Began(Began::Resumed { adopted: std::collections::BTreeSet::new(), ceiling: None });
+    run.inflight = crate::kernel::inflight::InFlight::default();
+    let step = run.step(resumed, NOW);
+    assert_eq!(names(&step), ["run-resumed", "session-started"]);
+    let Effect::StartSession(start) = &step.effects[0] else { panic!("{step:?}") };
+    assert_eq!((start.key.attempt.get(), start.key.round.get(), start.key.session.get()), (1, 1, 2));
+}
+
+#[test]
+fn a_timeout_counts_on_the_engines_own_clock() {
+    let (mut run, step) = begin(plan(WorkspaceMode::Directory, 1, vec![("a", command())]));
+    let due = Millis::from_mins(30);
+    assert!(step.effects.contains(&Effect::WakeAt(At { mono: due, wall: WallTime(0).plus(due) })));
+    let jumped = At { mono: Millis(5), wall: WallTime(i64::MAX) };
+    assert_eq!(names(&run.step(Fact::Tick, jumped)), [""; 0]);
+    let step = run.step(Fact::Tick, At { mono: due, wall: WallTime(0) });
+    assert!(matches!(&step.effects[0], Effect::StopWork { why: StopWhy::Timeout, .. }));
+    let timed_out = EndKind::Stopped { why: StopWhy::Timeout };
+    run.step(Fact::WorkEnded { key: key("a"), end: end(timed_out) }, NOW);
+    let Some(Outcome::Failed { failure }) = run.task_outcome(&id("a")) else { panic!("{:?}", run.outcome()) };
+    assert_eq!(failure.class, FailureClass::TimedOut);
+}
+
+#[test]
+fn a_used_up_budget_stops_sessions_and_starts_nothing() {
+    let mut plan = plan(WorkspaceMode::Directory, 2, vec![("a", agent().touching(&[])), ("b", agent().touching(&[]))]);
+    plan.budget.ceiling = Ceiling { usd: Some(Usd(1_000_000)), ..Ceiling::NONE };
+    let (mut run, _) = begin(plan);
+    let step = made(&mut run, "a");
+    let Effect::StartSession(start) = &step.effects[0] else { panic!("{step:?}") };
+    assert_eq!(start.cap.usd, Some(Usd(500_000)), "half is left for the other slot");
+    let usage = Usage { tokens: Some(TokenUse::default()), cost: Cost::Reported(Usd(1_000_000)) };
+    let step = run.step(Fact::Used { key: key("a"), usage }, NOW);
+    assert_eq!(names(&step), ["usage", "budget-warning", "budget-exceeded", "stopping"]);
+    made(&mut run, "b");
+    let stopped = EndKind::Stopped { why: StopWhy::Budget };
+    run.step(Fact::WorkEnded { key: key("a"), end: end(stopped) }, NOW);
+    assert_eq!(run.outcome(), Some(RunOutcome::OutOfBudget));
+}
+
+#[test]
+fn ten_thousand_flat_tasks_are_quick_and_small() {
+    let names: Vec<String> = (0..10_000).map(|i| format!("t{i}")).collect();
+    let tasks = names.iter().map(|name| (name.as_str(), command())).collect();
+    let (mut run, step) = begin(plan(WorkspaceMode::Directory, 2, tasks));
+    assert_eq!(started(&step), ["t0"]);
+    for name in &names {
+        done(&mut run, name);
+    }
+    assert_eq!(run.outcome(), Some(RunOutcome::Succeeded));
+    assert!(size_of::<crate::kernel::state::Record>() <= 256);
+}

@@ -1,0 +1,205 @@
+//! What the kernel has others write and read: prompts and commands out of the plan, handoffs out of what a session
+//! left, and reasons in words.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::handoff::parse::{Asked, Expect, outputs, parse};
+
+use crate::handoff::verify::contradictions;
+use crate::handoff::{CheckVerdict, Facts, Narrative, Source, Status, synthesise};
+use crate::kernel::event::{Outcome, RoundReason};
+use crate::kernel::fact::WorkEnd;
+use crate::kernel::graph::TaskNo;
+use crate::kernel::step::Turn;
+use crate::mission::model::CommandLine;
+use crate::name::{OutputId, TaskId};
+use crate::plan::Task;
+use crate::plan::argv::Argv;
+use crate::plan::render::{self, CommandContext, PromptContext, Upstream};
+
+/// What was read of what a session or command left.
+pub(crate) struct Read {
+    pub(crate) narrative: Narrative,
+    pub(crate) source: Source,
+    pub(crate) outputs: BTreeMap<OutputId, Value>,
+    pub(crate) problems: Vec<String>,
+}
+
+/// Takes the best handoff that can be understood; where none can, one is written out of the facts and the last words.
+pub(crate) fn read_handoff(task: &Task, end: &WorkEnd, facts: impl FnOnce() -> Facts) -> Read {
+    let expect = Expect { outputs: &task.outputs, verdict: Asked::No };
+    let mut problems = Vec::new();
+    for (source, text) in &end.handoffs {
+        match parse(text, &expect) {
+            Ok(parsed) => {
+                problems.splice(0..0, parsed.problems);
+                return Read { narrative: parsed.narrative, source: *source, outputs: parsed.outputs, problems };
+            }
+            Err(why) => problems.extend(why),
+        }
+    }
+    problems.extend(task.outputs.keys().map(|id| format!("the output `{id}` is missing: there is no handoff")));
+    let narrative = synthesise(&facts(), &end.tail);
+    Read { narrative, source: Source::Synthesised, outputs: BTreeMap::new(), problems }
+}
+
+/// A command hands over its declared outputs; its narrative is written for it.
+pub(crate) fn read_outputs(task: &Task, end: &WorkEnd, facts: impl FnOnce() -> Facts) -> Read {
+    let read = outputs(end.outputs.as_deref().unwrap_or_default(), &task.outputs);
+    let problems = read.lacking.into_iter().chain(read.unknown).collect();
+    let narrative = synthesise(&facts(), &end.tail);
+    Read { narrative, source: Source::Synthesised, outputs: read.values, problems }
+}
+
+/// A narrative for work of which nothing is known.
+pub(crate) fn no_words(summary: &str) -> Narrative {
+    Narrative {
+        status: Status::Partial,
+        summary: summary.to_owned(),
+        decisions: Vec::new(),
+        remaining: Vec::new(),
+        questions: Vec::new(),
+        notes: BTreeMap::new(),
+        outputs: BTreeMap::new(),
+        verdict: None,
+        reasons: Vec::new(),
+        text: String::new(),
+    }
+}
+
+/// Whether a check lets work pass; one that a rehearsal does not run does.
+pub(crate) fn passes(verdict: CheckVerdict) -> bool {
+    matches!(verdict, CheckVerdict::Passed | CheckVerdict::NotRun)
+}
+
+/// A verdict in words, after the name of a command.
+pub(crate) fn verdict(verdict: CheckVerdict) -> String {
+    match verdict {
+        CheckVerdict::Passed => "passed".to_owned(),
+        CheckVerdict::Exited(code) => format!("exited with {code}"),
+        CheckVerdict::Signalled(signal) => format!("was ended by signal {signal}"),
+        CheckVerdict::TimedOut => "took longer than its limit".to_owned(),
+        CheckVerdict::NotStarted => "could not be started".to_owned(),
+        CheckVerdict::NotRun => "was not run".to_owned(),
+    }
+}
+
+/// A reason in one line, and the output that belongs to it.
+pub(crate) fn reason(reason: &RoundReason) -> (String, String) {
+    let none = String::new;
+    match reason {
+        RoundReason::Check { command, verdict: v, tail } => {
+            (format!("check `{command}` {}", verdict(*v)), tail.clone())
+        }
+        RoundReason::Outputs { problems } => {
+            (format!("its outputs are not as declared: {}", problems.join("; ")), none())
+        }
+        RoundReason::Touches { files } => {
+            (format!("it changed files outside what it may change: {}", files.join(", ")), none())
+        }
+        RoundReason::Denied { what } => (format!("it was denied what it needed: {}", what.join("; ")), none()),
+        RoundReason::Conflict { files } => {
+            (format!("its work conflicts with what was merged meanwhile, in {}", files.join(", ")), none())
+        }
+        RoundReason::MergeCheck { command, verdict: v, tail } => {
+            (format!("merge check `{command}` {} on the merged tree", verdict(*v)), tail.clone())
+        }
+        RoundReason::NotDone { summary } => (format!("it says that it is not done: {summary}"), none()),
+    }
+}
+
+/// A command as its author wrote it, for people.
+pub(crate) fn command_line(line: &CommandLine) -> String {
+    match line {
+        CommandLine::Argv(argv) => Argv::Exec(argv.clone()).to_string(),
+        CommandLine::Shell(text) => text.clone(),
+    }
+}
+
+/// Files that package managers write as a side effect: outside `touches` they are told and let pass.
+const LOCK_FILES: [&str; 16] = [
+    "Cargo.lock",
+    "Gemfile.lock",
+    "Pipfile.lock",
+    "Podfile.lock",
+    "bun.lock",
+    "bun.lockb",
+    "composer.lock",
+    "deno.lock",
+    "flake.lock",
+    "go.sum",
+    "mix.lock",
+    "package-lock.json",
+    "pnpm-lock.yaml",
+    "poetry.lock",
+    "uv.lock",
+    "yarn.lock",
+];
+
+pub(crate) fn is_lock_file(path: &str) -> bool {
+    LOCK_FILES.contains(&path.rsplit('/').next().unwrap_or(path))
+}
+
+impl Turn<'_> {
+    /// What the session that starts now is told.
+    pub(crate) fn prompt(&self, t: TaskNo) -> Result<String, String> {
+        let running = self.running(t).ok_or_else(|| "it is not running".to_owned())?;
+        let given_back = running.given_back.as_ref().map(|given| {
+            let (what, tail) = reason(given);
+            if tail.is_empty() { what } else { format!("{what}\n{tail}") }
+        });
+        let last_failure = self.run.state.task(t).past.as_ref().and_then(|past| past.last_failure.clone());
+        let workspace = running.workspace.as_ref().map_or(&self.run.place.directory, |made| &made.path);
+        let handed = self.handed_over(t);
+        let upstream: Vec<Upstream<'_>> = handed
+            .iter()
+            .map(|(task, facts, narrative, problems)| Upstream { task, facts, narrative, problems })
+            .collect();
+        let id = self.id(t);
+        let context = PromptContext {
+            run: &self.run.id,
+            task: &id,
+            attempt: running.attempt,
+            round: running.round,
+            workspace,
+            upstream: &upstream,
+            outputs: &self.run.state.outputs,
+            last_failure: last_failure.as_deref(),
+            given_back: given_back.as_deref(),
+            resumed: running.conversation.is_some(),
+        };
+        render::prompt(&self.run.plan, &context).map_err(|failure| failure.message)
+    }
+
+    /// The handoffs that open a task's sessions, with what they say that the facts do not.
+    fn handed_over(&self, t: TaskNo) -> Vec<(TaskId, &Facts, &Narrative, Vec<String>)> {
+        let from = self.task(t).handoff_from.iter();
+        from.filter_map(|id| {
+            let record = self.run.state.task(self.find(id)?);
+            let told = record.past.as_ref()?.told.as_ref()?;
+            let Some(Outcome::Succeeded { facts, .. }) = record.outcome() else { return None };
+            let mut problems = told.problems.clone();
+            problems.extend(contradictions(&told.narrative, facts));
+            Some((id.clone(), facts.as_ref(), &told.narrative, problems))
+        })
+        .collect()
+    }
+
+    /// A command of a task with its templates rendered.
+    pub(crate) fn final_command(&self, t: TaskNo, line: &CommandLine) -> Result<Argv, String> {
+        let id = self.id(t);
+        self.render_command(Some(&id), line)
+    }
+
+    /// A merge check with its templates rendered.
+    pub(crate) fn merge_command(&self, line: &CommandLine) -> Result<Argv, String> {
+        self.render_command(None, line)
+    }
+
+    fn render_command(&self, task: Option<&TaskId>, line: &CommandLine) -> Result<Argv, String> {
+        let context = CommandContext { run: &self.run.id, task, outputs: &self.run.state.outputs };
+        render::command(&self.run.plan, line, &context).map_err(|failure| failure.message)
+    }
+}

@@ -1,0 +1,92 @@
+//! Deadlines. Within one engine they are on its own clock, so that no jump of the wall clock moves them; only what must
+//! survive a restart is wall time.
+
+use crate::amount::{At, Millis};
+use crate::kernel::effect::Effect;
+use crate::kernel::event::Event;
+use crate::kernel::fact::StopWhy;
+use crate::kernel::graph::TaskNo;
+use crate::kernel::state::Status;
+use crate::kernel::step::Turn;
+
+impl Turn<'_> {
+    /// Time passed: what is due happens.
+    pub(crate) fn tick(&mut self) {
+        let now = self.now.mono;
+        while let Some((_, t)) = self.run.inflight.deadlines.first().copied().filter(|(at, _)| *at <= now) {
+            self.run.inflight.clear_deadline(t);
+            self.time_out(t);
+        }
+        while let Some((at, t)) = self.run.inflight.backing_off.first().copied().filter(|(at, _)| *at <= now) {
+            self.run.inflight.backing_off.remove(&(at, t));
+            self.try_again(t);
+        }
+        if self.run.inflight.time_warning.is_some_and(|at| at <= now) {
+            self.run.inflight.time_warning = None;
+            self.watch_budget();
+        }
+        if self.run.inflight.time_up.is_some_and(|at| at <= now) {
+            self.run.inflight.time_up = None;
+            self.watch_budget();
+        }
+    }
+
+    /// A round's running time is used up; or the task's own, which is its budget.
+    fn time_out(&mut self, t: TaskNo) {
+        let own = self.task(t).budget.time;
+        let ran = self.run.state.task(t).past.as_ref().map_or(Millis::ZERO, |past| past.ran);
+        let left_of_round = self.round_left(t);
+        let by_budget = own.is_some_and(|most| most.saturating_sub(ran) < left_of_round);
+        self.stop_work(t, if by_budget { StopWhy::Budget } else { StopWhy::Timeout });
+    }
+
+    fn round_left(&self, t: TaskNo) -> Millis {
+        let ran = self.running(t).map_or(Millis::ZERO, |running| running.round_ran);
+        self.task(t).timeout.saturating_sub(ran)
+    }
+
+    /// The session or command that starts now has until then.
+    pub(crate) fn set_round_deadline(&mut self, t: TaskNo) {
+        let ran = self.run.state.task(t).past.as_ref().map_or(Millis::ZERO, |past| past.ran);
+        let own = self.task(t).budget.time.map(|most| most.saturating_sub(ran));
+        let left = self.round_left(t);
+        let left = own.map_or(left, |own| own.min(left));
+        self.run.inflight.set_deadline(t, self.now.mono + left);
+    }
+
+    /// The wait after a failed attempt is over.
+    fn try_again(&mut self, t: TaskNo) {
+        let waits = matches!(self.run.state.task(t).status, Status::BackingOff { .. });
+        if waits && self.is_live() {
+            let task = self.id(t);
+            self.emit(Event::TaskReady { task });
+        }
+    }
+
+    /// When the run's time will be used up, and when to warn.
+    pub(crate) fn set_run_deadlines(&mut self) {
+        let Some(most) = self.run.state.ledger.ceiling.time else { return };
+        let before = self.run.inflight.time_before;
+        let in_time = |part: Millis| self.now.mono + part.saturating_sub(before);
+        let warn = Millis(most.0.saturating_mul(u64::from(self.run.plan.budget.warn_percent)).div_ceil(100));
+        let (up, warning) = (in_time(most), in_time(warn));
+        self.run.inflight.time_up = Some(up);
+        self.run.inflight.time_warning = Some(warning);
+    }
+
+    /// Asks to be woken at the earliest deadline. A wish that stands and is not later is left: waking too early is harmless.
+    pub(crate) fn ask_to_wake(&mut self) {
+        let inflight = &self.run.inflight;
+        let first = |set: &std::collections::BTreeSet<(Millis, TaskNo)>| set.first().map(|(at, _)| *at);
+        let earliest =
+            [first(&inflight.deadlines), first(&inflight.backing_off), inflight.time_warning, inflight.time_up];
+        let Some(earliest) = earliest.into_iter().flatten().min() else { return };
+        let stands = inflight.wake.is_some_and(|asked| asked > self.now.mono && asked <= earliest);
+        if stands || self.run.state.over.is_some() {
+            return;
+        }
+        self.run.inflight.wake = Some(earliest);
+        let wall = self.now.wall.plus(earliest.saturating_sub(self.now.mono));
+        self.ask(Effect::WakeAt(At { mono: earliest, wall }));
+    }
+}

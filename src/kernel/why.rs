@@ -1,0 +1,134 @@
+//! Why a task is where it is: one line that a person can act on.
+
+use crate::amount::{At, WallTime};
+use crate::kernel::Run;
+use crate::kernel::event::{CancelWhy, Outcome};
+use crate::kernel::graph::{Graph, TaskNo};
+use crate::kernel::limits::Fit;
+use crate::kernel::order::Hold;
+use crate::kernel::state::{Phase, Running, Status};
+use crate::name::TaskId;
+
+impl Run {
+    /// Why a task is where it is, in one line.
+    pub fn why(&self, task: &TaskId, now: At) -> String {
+        let Some(t) = Graph::find(&self.plan, task) else { return format!("`{task}` is no task of this run") };
+        if self.is_over() && self.state.task(t).outcome().is_none() {
+            return format!("the run stands still; `ai-sdlc run resume {}` goes on with it", self.id);
+        }
+        match &self.state.task(t).status {
+            Status::Waiting => self.why_waiting(t),
+            Status::Ready => self.why_ready(t),
+            Status::Running(running) => self.why_running(t, running, now),
+            Status::BackingOff { until } => self.why_backing_off(t, *until, now.wall),
+            Status::Finished(outcome) => why_ended(outcome),
+        }
+    }
+
+    fn name(&self, t: TaskNo) -> &TaskId {
+        self.task(t).0
+    }
+
+    fn why_waiting(&self, t: TaskNo) -> String {
+        let open = self.graph.needs(t).iter().filter(|need| self.state.task(**need).outcome().is_none());
+        let names: Vec<String> = open.map(|need| format!("`{}`", self.name(*need))).collect();
+        format!("waits for {}", names.join(", "))
+    }
+
+    fn why_ready(&self, t: TaskNo) -> String {
+        if self.state.stopping.is_some() || self.state.fault.is_some() {
+            return "ready, but the run is stopping".to_owned();
+        }
+        if self.state.exceeded {
+            return self.out_of_budget();
+        }
+        let slots = self.state.slots;
+        let max = self.plan.max.get();
+        if slots >= max {
+            return format!("ready; waits for one of {max} slots, all taken (`concurrency.max`, or `-c`)");
+        }
+        match self.fits(t) {
+            Fit::Fits => "ready; starts next".to_owned(),
+            Fit::Held { by, .. } => self.why_held(by),
+        }
+    }
+
+    fn out_of_budget(&self) -> String {
+        format!("the budget is used up; `ai-sdlc run resume {}` with a larger one goes on", self.id)
+    }
+
+    fn why_held(&self, hold: Hold) -> String {
+        match hold {
+            Hold::Nothing => "ready; starts next".to_owned(),
+            Hold::Limit(limit) => match self.graph.limits().get(limit) {
+                Some(limit) => format!("ready; waits for {}, which works {} at once (`max`)", limit.what, limit.max),
+                None => "ready; waits for a limit".to_owned(),
+            },
+            Hold::Lock(lock) => match self.state.locks.get(&lock).or(self.inflight.ready.next.as_ref()) {
+                Some(holder) => {
+                    format!("ready; waits for the {}, which `{}` has", self.graph.lock_name(lock), self.name(*holder))
+                }
+                None => format!("ready; waits for the {}", self.graph.lock_name(lock)),
+            },
+            Hold::Touches(other) => {
+                format!("ready; waits for `{}`, which may change the same files (`touches`)", self.name(other))
+            }
+            Hold::Budget => "ready; waits until a running session leaves some of the budget".to_owned(),
+        }
+    }
+
+    fn why_running(&self, t: TaskNo, running: &Running, now: At) -> String {
+        let Running { attempt, round, .. } = running;
+        let task = self.task(t).1;
+        match &running.phase {
+            Phase::Preparing => format!("attempt {attempt}: its workspace is being made"),
+            Phase::SettingUp(index) => {
+                let of = self.plan.workspace.setup.len();
+                format!("attempt {attempt}: setup command {} of {of} runs", index.saturating_add(1).min(of))
+            }
+            Phase::Starting if self.inflight.unfunded.contains(&t) => {
+                format!("attempt {attempt}, round {round}: waits until a running session leaves some of the budget")
+            }
+            Phase::Starting => format!("attempt {attempt}, round {round}: about to start"),
+            Phase::Working => {
+                let deadline = self.inflight.deadline_of.get(&t);
+                let left = deadline.map(|at| format!(", stopped in {} at the latest", at.saturating_sub(now.mono)));
+                format!("attempt {attempt}, round {round}: works{}", left.unwrap_or_default())
+            }
+            Phase::Ended => format!("attempt {attempt}, round {round}: its work is being recorded"),
+            Phase::Snapshotted | Phase::Checking(_) => {
+                let done = running.checks.len().saturating_add(1).min(task.checks.len());
+                format!("attempt {attempt}, round {round}: check {done} of {} runs", task.checks.len())
+            }
+            Phase::Queued { .. } => {
+                let place = self.state.queue.iter().position(|queued| *queued == t).unwrap_or_default();
+                format!("accepted; number {} in the merge queue", place.saturating_add(1))
+            }
+            Phase::Merging { .. } => "accepted; is being merged".to_owned(),
+            Phase::Merged(commit) => format!("merged as {}", commit.short()),
+            Phase::Reworking => format!("round {round} on top of what was merged meanwhile: waits for a slot"),
+        }
+    }
+
+    fn why_backing_off(&self, t: TaskNo, until: WallTime, now: WallTime) -> String {
+        let failure = self.state.task(t).past.as_ref().and_then(|past| past.last_failure.as_deref());
+        let failure = failure.and_then(|words| words.lines().next()).unwrap_or("it failed");
+        format!("tries again in {}: {failure}", until.since(now))
+    }
+}
+
+fn why_ended(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Succeeded { merged: Some(commit), .. } => format!("succeeded, merged as {}", commit.short()),
+        Outcome::Succeeded { merged: None, .. } => "succeeded".to_owned(),
+        Outcome::Failed { failure } => format!("failed: {}", failure.message),
+        Outcome::Skipped { because } => format!("skipped, as `{because}` was"),
+        Outcome::Blocked { by } => format!("blocked: `{by}` did not succeed; a resume tries it again"),
+        Outcome::Cancelled { why: CancelWhy::Stopped } => "cancelled: the run was stopped".to_owned(),
+        Outcome::Cancelled { why: CancelWhy::Budget } => "cancelled: the budget is used up".to_owned(),
+        Outcome::Conflict { files, branch } => {
+            let kept = branch.as_ref().map(|branch| format!("; its work is on `{branch}`")).unwrap_or_default();
+            format!("conflicts with what was merged in {}{kept}", files.join(", "))
+        }
+    }
+}
