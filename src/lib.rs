@@ -10,6 +10,7 @@
 //! | [`handoff`] | what one session leaves for the next: parse, verify, render |
 //! | [`plan`] | mission, catalog and inputs to a closed plan; prompts, graph, forecast |
 //! | [`kernel`] | everything that decides: facts in, events and effects out; pure |
+//! | [`report`] | folds of events for people |
 
 pub mod amount;
 pub mod catalog;
@@ -19,3 +20,4 @@ pub mod kernel;
 pub mod mission;
 pub mod name;
 pub mod plan;
+pub mod report;

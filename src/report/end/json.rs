@@ -1,0 +1,122 @@
+//! The final report for programs: `ai-sdlc/report/1`.
+
+use serde_json::{Value, json as value};
+
+use crate::kernel::fact::Delivered;
+use crate::report::event_json::rfc3339;
+use crate::report::spent::Known;
+use crate::report::task::{CheckLine, End, Stage, TaskReport, Worker, class_word};
+use crate::report::{Delivery, Report, Spent, end::next};
+
+/// The report as one JSON document. A cost that is not known is null.
+pub fn json(report: &Report) -> Value {
+    let tasks: Vec<Value> = report.tasks.iter().map(|(id, task)| of_task(report, id.as_str(), task)).collect();
+    value!({
+        "schema": "ai-sdlc/report/1",
+        "run": report.run,
+        "mission": report.mission,
+        "file": report.file,
+        "rehearsal": report.is_rehearsal(),
+        "place": report.place,
+        "outcome": report.outcome,
+        "started": report.started.map(rfc3339),
+        "last": rfc3339(report.last()),
+        "live_ms": report.live_so_far(),
+        "resumed": report.resumed,
+        "budget": report.budget,
+        "usage": spent(&report.spent),
+        "integration": report.integration_branch(),
+        "into": report.into,
+        "merges": report.merges.iter().map(|(commit, tasks)| value!({ "commit": commit, "tasks": tasks })).collect::<Vec<_>>(),
+        "delivery": report.delivery.as_ref().map(of_delivery),
+        "tasks": tasks,
+        "not_run": report.not_run().iter().map(|(command, whose)| value!({ "command": command, "of": whose })).collect::<Vec<_>>(),
+        "notes": report.notes.iter().map(|(task, text)| value!({ "task": task, "text": text })).collect::<Vec<_>>(),
+        "fault": report.fault,
+        "next": next(report),
+    })
+}
+
+fn spent(spent: &Spent) -> Value {
+    let usd = match (spent.known, spent.usd.0) {
+        (Known::InPart, 0) => Value::Null,
+        (Known::All | Known::InPart, micro) => value!(micro),
+    };
+    value!({ "usd_micro": usd, "known": spent.known == Known::All, "tokens": spent.tokens })
+}
+
+fn of_delivery(delivery: &Delivery) -> Value {
+    match delivery {
+        Delivery::Made { into, commit, delivered } => match delivered {
+            Delivered::Moved => value!({ "into": into, "commit": commit, "state": "moved" }),
+            Delivered::Left { why, command } => {
+                value!({ "into": into, "commit": commit, "state": "left", "why": why, "command": command })
+            }
+            Delivered::Raced => value!({ "into": into, "commit": commit, "state": "raced" }),
+        },
+        Delivery::Failed { into, why, files } => {
+            value!({ "into": into, "state": "failed", "why": why, "files": files })
+        }
+    }
+}
+
+fn of_task(report: &Report, id: &str, task: &TaskReport) -> Value {
+    let worker = match &task.worker {
+        Worker::Agent { role, agent } => value!({ "role": role, "agent": agent }),
+        Worker::Command(command) => value!({ "command": command }),
+    };
+    let mut all = value!({
+        "id": id,
+        "title": task.title,
+        "worker": worker,
+        "needs": task.needs,
+        "attempt": task.attempt,
+        "round": task.round,
+        "worked_ms": task.worked(report.last()),
+        "usage": spent(&task.spent),
+        "files": task.files,
+        "added": task.added,
+        "removed": task.removed,
+        "commit": task.commit,
+        "branch": task.branch,
+        "worktree": task.kept,
+        "checks": task.check_results.iter().map(of_check).collect::<Vec<_>>(),
+        "problems": task.problems,
+        "tail": task.tail,
+    });
+    if let (Value::Object(all), Value::Object(state)) = (&mut all, of_stage(report, task)) {
+        all.extend(state);
+    }
+    all
+}
+
+fn of_check(check: &CheckLine) -> Value {
+    value!({ "command": check.command, "verdict": check.verdict, "duration_ms": check.duration })
+}
+
+fn of_stage(report: &Report, task: &TaskReport) -> Value {
+    if report.stopped(task) {
+        return value!({ "state": "stopped" });
+    }
+    match &task.stage {
+        Stage::Waiting => value!({ "state": "waiting" }),
+        Stage::Ready => value!({ "state": "ready" }),
+        Stage::Preparing | Stage::Working | Stage::Between => value!({ "state": "running" }),
+        Stage::Checking { .. } => value!({ "state": "checking" }),
+        Stage::BackingOff { until } => value!({ "state": "backing-off", "until": rfc3339(*until) }),
+        Stage::Queued | Stage::Merging => value!({ "state": "merging" }),
+        Stage::Ended(end) => match end {
+            End::Succeeded { merged } => value!({ "state": "succeeded", "merged": merged }),
+            End::Failed { failure } => value!({
+                "state": "failed",
+                "failure": { "class": class_word(failure.class), "message": failure.message, "tail": failure.tail },
+            }),
+            End::Skipped { because } => value!({ "state": "skipped", "because": because }),
+            End::Blocked { by } => value!({ "state": "blocked", "by": by }),
+            End::Cancelled { why } => value!({ "state": "cancelled", "why": why }),
+            End::Conflict { files, branch } => {
+                value!({ "state": "conflict", "conflict": { "files": files, "branch": branch } })
+            }
+        },
+    }
+}

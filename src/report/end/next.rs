@@ -1,0 +1,159 @@
+//! The next commands to type, as they work where the person stands.
+
+use serde::Serialize;
+
+use crate::kernel::event::RunOutcome;
+use crate::kernel::fact::Delivered;
+use crate::report::task::{End, Stage, Worker};
+use crate::report::{Delivery, Report};
+
+/// A command to type, and what it is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Next {
+    /// The command.
+    pub command: String,
+    /// What it does.
+    pub why: String,
+}
+
+fn step(command: impl Into<String>, why: impl Into<String>) -> Next {
+    Next { command: command.into(), why: why.into() }
+}
+
+impl Report {
+    /// A command of this program, with the directory that the person named.
+    fn ours(&self, command: &str, why: impl Into<String>) -> Next {
+        step(format!("ai-sdlc{} {command}", self.elsewhere()), why)
+    }
+
+    /// A command of git in the person's repository.
+    fn git(&self, command: &str, why: impl Into<String>) -> Next {
+        step(format!("git{} {command}", self.elsewhere()), why)
+    }
+
+    fn elsewhere(&self) -> String {
+        self.typed.directory.as_ref().map(|directory| format!(" -C {}", quoted(directory))).unwrap_or_default()
+    }
+}
+
+/// What a person would do now, in order.
+pub fn next(report: &Report) -> Vec<Next> {
+    let Some(run) = report.run.as_ref() else { return Vec::new() };
+    let mut steps = Vec::new();
+    if let Some((id, _)) = report.tasks.iter().find(|(_, task)| matches!(task.stage, Stage::Ended(End::Failed { .. })))
+    {
+        steps.push(report.ours(&format!("run logs {run} {id}"), "all that it printed"));
+    }
+    if !report.is_rehearsal() {
+        conflict_steps(report, &mut steps);
+    }
+    steps.extend(go_on(report, run.as_str()));
+    if report.is_rehearsal() {
+        steps.push(report.ours(&format!("run show {run}"), "this report again"));
+        steps.extend((report.outcome == Some(RunOutcome::Succeeded)).then(|| for_real(report)));
+        return steps;
+    }
+    merge_steps(report, &mut steps);
+    steps
+}
+
+/// What the run itself needs to go on.
+fn go_on(report: &Report, run: &str) -> Option<Next> {
+    let resume = format!("run resume {run}");
+    match report.outcome {
+        Some(RunOutcome::Failed) => Some(report.ours(&resume, "tries again what failed; what is done stays done")),
+        Some(RunOutcome::Conflict) => {
+            Some(report.ours(&resume, "or: does what is in conflict again, on top of what was merged"))
+        }
+        Some(RunOutcome::Stopped { .. } | RunOutcome::EngineFault) => {
+            Some(report.ours(&resume, "goes on where it stopped"))
+        }
+        Some(RunOutcome::OutOfBudget) => {
+            let command = format!("{resume} {}", more_budget(report));
+            Some(report.ours(command.trim_end(), "goes on with a higher ceiling in all"))
+        }
+        Some(RunOutcome::Succeeded) => None,
+        None => Some(report.ours(&format!("run why {run}"), "why each task stands where it stands")),
+    }
+}
+
+/// The same mission, no rehearsal.
+fn for_real(report: &Report) -> Next {
+    let mut command = format!("mission run {}", quoted(&report.file));
+    for (name, value) in &report.typed.inputs {
+        command.push_str(" --input ");
+        command.push_str(&quoted(&format!("{name}={value}")));
+    }
+    let has_agents = report.tasks.values().any(|task| matches!(task.worker, Worker::Agent { .. }));
+    let why = if has_agents { "with a real agent; `ai-sdlc doctor` shows which are there" } else { "for real" };
+    report.ours(&command, why)
+}
+
+/// Into the person's own branch: by their hand, as they did not ask us to.
+fn merge_steps(report: &Report, steps: &mut Vec<Next>) {
+    match &report.delivery {
+        Some(Delivery::Made { delivered: Delivered::Left { command, .. }, .. }) => {
+            steps.push(step(command, "delivers what was merged"));
+        }
+        Some(Delivery::Made { .. }) => {
+            let run = report.run.as_ref().map(ToString::to_string).unwrap_or_default();
+            steps.push(report.ours(&format!("run diff {run}"), "what it changed"));
+        }
+        Some(Delivery::Failed { into, .. }) => {
+            if let Some(branch) = report.integration_branch() {
+                steps.push(report.git(&format!("switch {}", quoted(into)), "to settle it by hand"));
+                steps.push(report.git(&format!("merge {branch}"), "then mend the files, `git add` and `git commit`"));
+            }
+        }
+        None => {
+            // What is not over will have more to merge.
+            let over = match report.outcome {
+                None | Some(RunOutcome::Stopped { .. } | RunOutcome::EngineFault) => false,
+                Some(RunOutcome::Succeeded | RunOutcome::Failed | RunOutcome::Conflict | RunOutcome::OutOfBudget) => {
+                    true
+                }
+            };
+            let branch = report.integration_branch().filter(|_| over && !report.merges.is_empty());
+            if let Some(branch) = branch {
+                steps.push(report.git(&format!("log --stat HEAD..{branch}"), "what was merged"));
+                steps.push(report.git(&format!("merge {branch}"), "takes it into the branch you are on"));
+            }
+        }
+    }
+}
+
+fn conflict_steps(report: &Report, steps: &mut Vec<Next>) {
+    let Some(integration) = report.integration_branch() else { return };
+    for (id, task) in &report.tasks {
+        let Stage::Ended(End::Conflict { branch, .. }) = &task.stage else { continue };
+        match (&task.kept, branch) {
+            (Some(path), _) => {
+                let merge = format!("git -C {} merge {integration}", quoted(path));
+                steps.push(step(merge, format!("brings both sides of {id} together; mend the files, then commit")));
+            }
+            (None, Some(branch)) => {
+                steps.push(report.git(&format!("switch {}", quoted(branch)), format!("the work of {id}")));
+                steps.push(report.git(&format!("merge {integration}"), "mend the files, then commit"));
+            }
+            (None, None) => continue,
+        }
+        if let Some(branch) = branch {
+            let merge = format!("merge {}", quoted(branch));
+            steps.push(report.git(&merge, "then this takes all of it into your branch"));
+        }
+    }
+}
+
+fn more_budget(report: &Report) -> String {
+    match (report.budget.usd, report.budget.tokens, report.budget.time) {
+        (Some(usd), _, _) => format!("--budget-usd {}", (usd.0.div_ceil(1_000_000)).saturating_mul(2)),
+        (None, Some(tokens), _) => format!("--budget-tokens {}", tokens.0.saturating_mul(2)),
+        (None, None, Some(time)) => format!("--budget-time {}s", time.0.saturating_mul(2).div_ceil(1_000)),
+        (None, None, None) => String::new(),
+    }
+}
+
+/// As one word of a shell.
+fn quoted(text: &str) -> String {
+    shlex::try_quote(text).map_or_else(|_| text.to_owned(), std::borrow::Cow::into_owned)
+}

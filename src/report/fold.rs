@@ -1,0 +1,321 @@
+//! The fold: one event after the other into a [`Report`].
+
+use indexmap::IndexMap;
+
+use crate::amount::{Ceiling, Millis, Usage, WallTime};
+use crate::handoff::Facts;
+use crate::kernel::event::{Ended, Event, Failure, Outcome, Place, RoundReason, RunOutcome, WorkspaceFrom};
+use crate::kernel::fact::{Snapshot, WorkspaceMade};
+use crate::mission::model::TaskWorkspace;
+use crate::name::{Attempt, CommitId, Round, RunId, TaskId};
+use crate::plan::graph::Edges;
+use crate::plan::{Plan, Task, TaskKind};
+use crate::report::task::{End, Stage, TaskReport, Worker, is_bad, round_tail};
+use crate::report::{CheckLine, Delivery, Exceeded, Report, Spent, command_text};
+
+impl Report {
+    /// Takes in the next event.
+    pub fn fold(&mut self, at: WallTime, event: &Event) {
+        match event {
+            Event::RunStarted { run, plan, place } => self.begin(at, run, plan, place),
+            Event::RunResumed { retried, freed, ceiling } => self.resume(at, retried, freed, *ceiling),
+            Event::TaskReady { task } => self.stage(task, Stage::Ready),
+            Event::TaskStarted { task, attempt, from } => self.start(at, task, *attempt, from),
+            Event::WorkspaceReady { task, workspace, .. } => self.workspace(task, workspace),
+            Event::SetupFinished { task, tail, .. } => self.with(task, |t| t.tail.clone_from(tail)),
+            Event::SessionStarted { task, round, .. } | Event::CommandStarted { task, round, .. } => {
+                self.work(at, task, *round);
+            }
+            Event::Progress { task, text, .. } => self.with(task, |t| t.doing = Some(text.clone())),
+            Event::Usage { task, usage, .. } => self.used(task, *usage),
+            Event::SessionEnded { task, end, .. } => self.session_ended(task, end),
+            Event::Snapshot { task, snapshot, .. } => self.with(task, |t| t.took(snapshot)),
+            Event::CheckFinished { task, command, verdict, duration, tail, .. } => {
+                let check = CheckLine { command: command.clone(), verdict: *verdict, duration: *duration };
+                self.check(task, check, tail);
+            }
+            Event::RoundFailed { task, round, reason, .. } => self.round_failed(task, *round, reason),
+            Event::BackingOff { task, failure, until, .. } => self.backing_off(at, task, failure, *until),
+            Event::MergeQueued { task, .. } => self.stage(task, Stage::Queued),
+            Event::MergeStarted { batch } => self.stages(batch, &Stage::Merging),
+            Event::MergeCheckFinished { command, verdict, tail, .. } => {
+                if is_bad(*verdict) {
+                    self.merge_check_failed = Some((command.clone(), tail.clone()));
+                }
+            }
+            Event::MergeRequeued { batch, why: _ } => self.stages(batch, &Stage::Queued),
+            Event::Merged { batch, commit } => self.merges.push((commit.clone(), batch.clone())),
+            Event::TaskFinished { task, outcome } => self.finish_task(at, task, outcome),
+            Event::WorkspaceClosed { task, kept, .. } => {
+                let kept = kept.as_ref().map(|path| path.display().to_string());
+                self.with(task, |t| t.kept = kept);
+            }
+            Event::BudgetExceeded { .. } => self.exceeded = Exceeded::Yes,
+            Event::RunStopping { cause } => self.stopping = Some(*cause),
+            Event::EngineFault { why } => self.fault = Some(why.clone()),
+            Event::Delivered { into, commit, delivered } => {
+                let (into, commit, delivered) = (into.clone(), commit.clone(), delivered.clone());
+                self.delivery = Some(Delivery::Made { into, commit, delivered });
+            }
+            Event::DeliveryFailed { into, why, files } => {
+                self.delivery = Some(Delivery::Failed { into: into.clone(), why: why.clone(), files: files.clone() });
+            }
+            Event::Note { task, text } => self.note(task.as_ref(), text),
+            Event::RunFinished { outcome } => self.end(at, *outcome),
+            Event::ConversationNamed { .. }
+            | Event::Stopping { .. }
+            | Event::CandidateMade { .. }
+            | Event::BudgetWarning { .. }
+            | Event::DeliveryStarted { .. } => {}
+        }
+        self.last = at;
+    }
+
+    fn with(&mut self, task: &TaskId, change: impl FnOnce(&mut TaskReport)) {
+        if let Some(task) = self.tasks.get_mut(task) {
+            change(task);
+        }
+    }
+
+    /// Keeps a note; one that a later attempt repeats is told once.
+    fn note(&mut self, task: Option<&TaskId>, text: &str) {
+        let note = (task.cloned(), text.to_owned());
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
+    fn stage(&mut self, task: &TaskId, stage: Stage) {
+        self.with(task, |t| t.stage = stage);
+    }
+
+    fn stages(&mut self, tasks: &[TaskId], stage: &Stage) {
+        for task in tasks {
+            self.stage(task, stage.clone());
+        }
+    }
+
+    fn begin(&mut self, at: WallTime, run: &RunId, plan: &Plan, place: &Place) {
+        let tasks: IndexMap<TaskId, TaskReport> =
+            plan.tasks.iter().map(|(id, task)| (id.clone(), of_plan(task))).collect();
+        *self = Self {
+            run: Some(run.clone()),
+            mission: plan.mission.to_string(),
+            file: plan.file.clone(),
+            place: Some(place.clone()),
+            budget: plan.budget.ceiling,
+            max: plan.max.get(),
+            into: plan.merge.into.clone(),
+            setup: plan.workspace.setup.iter().map(command_text).collect(),
+            merge_checks: plan.merge.checks.iter().map(command_text).collect(),
+            tasks,
+            started: Some(at),
+            since: Some(at),
+            typed: std::mem::take(&mut self.typed),
+            ..Self::default()
+        };
+        for (id, task) in &plan.tasks {
+            if let TaskWorkspace::With(other) = &task.workspace {
+                self.with(other, |t| t.goes_on = Some(id.clone()));
+            }
+            for need in &task.needs {
+                self.with(need, |t| t.feeds.push(id.clone()));
+            }
+        }
+        self.order = Edges::of(plan).order;
+    }
+
+    fn resume(&mut self, at: WallTime, retried: &[TaskId], freed: &[TaskId], ceiling: Ceiling) {
+        let last = self.last;
+        self.closed = self.live(last);
+        self.since = Some(at);
+        self.resumed = self.resumed.saturating_add(1);
+        self.budget = Ceiling {
+            usd: ceiling.usd.or(self.budget.usd),
+            tokens: ceiling.tokens.or(self.budget.tokens),
+            time: ceiling.time.or(self.budget.time),
+        };
+        (self.outcome, self.stopping, self.fault, self.exceeded) = (None, None, None, Exceeded::No);
+        for task in self.tasks.values_mut() {
+            let ran = task.since.is_some();
+            task.close(last);
+            task.since = ran.then_some(at);
+        }
+        for task in retried.iter().chain(freed) {
+            self.stage(task, Stage::Waiting);
+        }
+    }
+
+    fn start(&mut self, at: WallTime, task: &TaskId, attempt: Attempt, from: &WorkspaceFrom) {
+        self.with(task, |t| {
+            t.begin(at);
+            t.attempt = Some(attempt);
+            t.round = Round::FIRST;
+            t.doing = None;
+            t.check_results.clear();
+            // A command that needs no workspace of its own begins with this very event.
+            t.stage = match (from, &t.worker) {
+                (WorkspaceFrom::Directory, Worker::Command(_)) => Stage::Working,
+                _ => Stage::Preparing,
+            };
+        });
+    }
+
+    fn workspace(&mut self, task: &TaskId, made: &WorkspaceMade) {
+        self.with(task, |t| {
+            t.branch.clone_from(&made.branch);
+            t.kept = Some(made.path.display().to_string()).filter(|_| made.base.is_some());
+        });
+        for note in &made.notes {
+            self.note(Some(task), note);
+        }
+    }
+
+    fn work(&mut self, at: WallTime, task: &TaskId, round: Round) {
+        self.with(task, |t| {
+            if t.since.is_none() {
+                t.begin(at);
+            }
+            t.round = round;
+            t.stage = Stage::Working;
+            t.check_results.clear();
+        });
+    }
+
+    fn used(&mut self, task: &TaskId, usage: Usage) {
+        self.spent.add(usage);
+        self.with(task, |t| t.spent.add(usage));
+    }
+
+    fn session_ended(&mut self, task: &TaskId, end: &Ended) {
+        self.used(task, end.usage);
+        self.with(task, |t| {
+            t.stage = Stage::Between;
+            t.doing = None;
+            t.problems.clone_from(&end.problems);
+            t.tail.clone_from(&end.tail);
+        });
+    }
+
+    fn check(&mut self, task: &TaskId, check: CheckLine, tail: &str) {
+        self.with(task, |t| {
+            t.stage = Stage::Checking { command: check.command.clone() };
+            if is_bad(check.verdict) {
+                tail.clone_into(&mut t.tail);
+            }
+            t.check_results.push(check);
+        });
+    }
+
+    fn round_failed(&mut self, task: &TaskId, round: Round, reason: &RoundReason) {
+        self.with(task, |t| {
+            t.stage = Stage::Between;
+            t.round = round.next();
+            round_tail(reason).clone_into(&mut t.tail);
+        });
+    }
+
+    fn backing_off(&mut self, at: WallTime, task: &TaskId, failure: &Failure, until: WallTime) {
+        self.with(task, |t| {
+            t.close(at);
+            t.tail.clone_from(&failure.tail);
+            t.stage = Stage::BackingOff { until };
+        });
+    }
+
+    fn finish_task(&mut self, at: WallTime, task: &TaskId, outcome: &Outcome) {
+        self.with(task, |t| {
+            t.close(at);
+            t.doing = None;
+            t.stage = Stage::Ended(match outcome {
+                Outcome::Succeeded { facts, merged } => {
+                    t.made(facts);
+                    End::Succeeded { merged: merged.clone() }
+                }
+                Outcome::Failed { failure } => {
+                    if !failure.tail.is_empty() {
+                        t.tail.clone_from(&failure.tail);
+                    }
+                    End::Failed { failure: failure.clone() }
+                }
+                Outcome::Skipped { because } => End::Skipped { because: because.clone() },
+                Outcome::Blocked { by } => End::Blocked { by: by.clone() },
+                Outcome::Cancelled { why } => End::Cancelled { why: *why },
+                Outcome::Conflict { files, branch } => End::Conflict { files: files.clone(), branch: branch.clone() },
+            });
+        });
+    }
+
+    fn end(&mut self, at: WallTime, outcome: RunOutcome) {
+        self.outcome = Some(outcome);
+        self.closed = self.live(at);
+        self.since = None;
+        for task in self.tasks.values_mut() {
+            task.close(at);
+        }
+    }
+}
+
+impl TaskReport {
+    fn took(&mut self, snapshot: &Snapshot) {
+        self.commit.clone_from(&snapshot.commit);
+        self.counted(snapshot.files.iter().map(|file| (file.added, file.removed)));
+    }
+
+    fn made(&mut self, facts: &Facts) {
+        self.commit = facts.commit.clone().or_else(|| self.commit.take());
+        self.branch = facts.branch.clone().or_else(|| self.branch.take());
+        self.counted(facts.files.iter().map(|file| (file.added, file.removed)));
+        if !facts.checks.is_empty() {
+            self.check_results = facts
+                .checks
+                .iter()
+                .map(|check| CheckLine {
+                    command: check.command.clone(),
+                    verdict: check.verdict,
+                    duration: check.duration,
+                })
+                .collect();
+        }
+        self.tail.clear();
+    }
+
+    fn counted(&mut self, files: impl Iterator<Item = (u32, u32)>) {
+        (self.files, self.added, self.removed) = files.fold((0, 0, 0), |(files, added, removed), file| {
+            (files + 1, added + u64::from(file.0), removed + u64::from(file.1))
+        });
+    }
+}
+
+fn of_plan(task: &Task) -> TaskReport {
+    TaskReport {
+        title: task.title.clone(),
+        worker: match &task.kind {
+            TaskKind::Agent(work) => Worker::Agent { role: work.role.to_string(), agent: work.agent.to_string() },
+            TaskKind::Command(command) => Worker::Command(command_text(command)),
+        },
+        needs: task.needs.clone(),
+        feeds: Vec::new(),
+        estimate: task.estimate,
+        rounds: task.rounds.get(),
+        attempts: task.retry.max.saturating_add(1),
+        checks: task.checks.iter().map(command_text).collect(),
+        stage: Stage::Waiting,
+        attempt: None,
+        round: Round::FIRST,
+        doing: None,
+        spent: Spent::default(),
+        files: 0,
+        added: 0,
+        removed: 0,
+        commit: None::<CommitId>,
+        branch: None,
+        kept: None,
+        goes_on: None,
+        check_results: Vec::new(),
+        tail: String::new(),
+        problems: Vec::new(),
+        busy: Millis::ZERO,
+        since: None,
+    }
+}

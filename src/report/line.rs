@@ -1,0 +1,331 @@
+//! One line a change, in two styles: for a terminal, and plain.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::amount::{Millis, WallTime};
+use crate::kernel::event::{Event, Failure, Outcome, RoundReason, RunOutcome};
+use crate::kernel::fact::Delivered;
+use crate::name::{Attempt, CommitId, Round, TaskId};
+use crate::report::look::{Look, Paint, pad, plural, safe};
+use crate::report::task::{TaskReport, brief, few, is_bad, message, round_reason, verdict};
+use crate::report::words::{cancel_words, cause_words, ids, outcome_words, session_words, settled_words, stop_words};
+use crate::report::{Report, Spent};
+
+/// One line about one change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// When.
+    pub at: WallTime,
+    /// Whether it is shown where a panel shows the same.
+    pub shown: Shown,
+    /// How it is to be taken.
+    pub tone: Tone,
+    /// What happened, in one word.
+    pub word: &'static str,
+    /// To which task.
+    pub task: Option<TaskId>,
+    /// Time, cost and lines, where it tells them.
+    pub facts: Option<LineFacts>,
+    /// The rest of it, safe to show.
+    pub text: String,
+    /// Columns that names of tasks take.
+    name_columns: usize,
+}
+
+/// Time, cost and lines of a task that ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LineFacts {
+    /// Time.
+    pub time: Millis,
+    /// Cost.
+    pub spent: Spent,
+    /// Lines added and removed.
+    pub lines: Option<(u64, u64)>,
+}
+
+/// Whether a line is shown where a panel shows the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// In any case.
+    Always,
+    /// Only where there is no panel.
+    WithoutPanel,
+}
+
+/// How a line is to be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// Something went well.
+    Good,
+    /// Something went wrong.
+    Bad,
+    /// Something to look at.
+    Careful,
+    /// Something began or goes on.
+    Busy,
+    /// Something will not happen.
+    Idle,
+}
+
+impl Tone {
+    /// Its mark.
+    pub(crate) fn mark(self, look: Look) -> &'static str {
+        match self {
+            Self::Good => look.or("✓", "+"),
+            Self::Bad => look.or("✗", "x"),
+            Self::Careful => "!",
+            Self::Busy => look.or("●", "*"),
+            Self::Idle => look.or("◌", "-"),
+        }
+    }
+
+    /// Its mark in its colour.
+    pub(crate) fn painted(self, look: Look) -> String {
+        let paint = match self {
+            Self::Good => Paint::Good,
+            Self::Bad => Paint::Bad,
+            Self::Careful => Paint::Careful,
+            Self::Busy => Paint::Busy,
+            Self::Idle => Paint::Dim,
+        };
+        look.paint(paint, self.mark(look))
+    }
+}
+
+impl Line {
+    fn new(at: WallTime, tone: Tone, word: &'static str, text: impl AsRef<str>) -> Self {
+        let text = safe(text.as_ref());
+        Self { at, shown: Shown::Always, tone, word, task: None, facts: None, text, name_columns: 0 }
+    }
+
+    fn of(mut self, task: &TaskId) -> Self {
+        self.task = Some(task.clone());
+        self
+    }
+
+    fn without_panel(mut self) -> Self {
+        self.shown = Shown::WithoutPanel;
+        self
+    }
+
+    fn with_facts(mut self, facts: LineFacts) -> Self {
+        self.facts = Some(facts);
+        self
+    }
+
+    /// For programs and logs: `2026-11-21T12:04:10Z done schema 4m02s $0.31 +118 -12`.
+    pub fn plain(&self) -> String {
+        let mut parts = vec![self.at.to_string(), self.word.to_owned()];
+        parts.extend(self.task.as_ref().map(ToString::to_string));
+        if let Some(facts) = &self.facts {
+            parts.extend([facts.time.to_string(), facts.spent.to_string()]);
+            parts.extend(facts.lines.map(|(added, removed)| format!("+{added} -{removed}")));
+        }
+        if !self.text.is_empty() {
+            parts.push(self.text.clone());
+        }
+        parts.join(" ")
+    }
+
+    /// For people: `12:04:10 ✓ schema   4m02s  $0.31  +118 −12   merged, handed to api, ui`.
+    pub fn pretty(&self, zone: &TimeZone, look: Look) -> String {
+        let mut parts = Vec::new();
+        if let Some(task) = &self.task {
+            parts.push(pad(task.as_str(), self.name_columns));
+        }
+        if let Some(facts) = &self.facts {
+            let mut shown = vec![facts.time.to_string(), facts.spent.to_string()];
+            shown.extend(facts.lines.map(|(added, removed)| look.lines(added, removed)));
+            parts.push(format!("{} ", shown.join("  ")));
+        }
+        parts.push(self.text.clone());
+        let clock = look.paint(Paint::Dim, &clock(self.at, zone));
+        format!("{clock} {} {}", self.tone.painted(look), parts.join(" ").trim_end())
+    }
+}
+
+/// The time of day where the person is.
+pub(crate) fn clock(at: WallTime, zone: &TimeZone) -> String {
+    match Timestamp::from_millisecond(at.0) {
+        Ok(stamp) => stamp.to_zoned(zone.clone()).strftime("%H:%M:%S").to_string(),
+        Err(_) => at.to_string(),
+    }
+}
+
+/// The line about an event, if it deserves one. `report` has taken the event in already.
+pub fn line(at: WallTime, event: &Event, report: &Report) -> Option<Line> {
+    let mut line = make(at, event, report)?;
+    line.name_columns = report.tasks.keys().map(|id| id.as_str().len()).max().unwrap_or(0).clamp(8, 24);
+    Some(line)
+}
+
+fn make(at: WallTime, event: &Event, report: &Report) -> Option<Line> {
+    let new = |tone, word, text: String| Line::new(at, tone, word, text);
+    let bad = |word, text: String| Line::new(at, Tone::Bad, word, text);
+    let careful = |word, text: String| Line::new(at, Tone::Careful, word, text);
+    Some(match event {
+        Event::RunStarted { .. } => started(at, report),
+        Event::RunResumed { retried, freed, .. } => new(Tone::Busy, "resumed", resumed(retried, freed)),
+        Event::TaskStarted { task, attempt, .. } => {
+            new(Tone::Busy, "started", again(*attempt)).of(task).without_panel()
+        }
+        Event::SetupFinished { task, verdict: how, .. } if is_bad(*how) => {
+            bad("setup", format!("a setup command {}", verdict(*how))).of(task)
+        }
+        Event::Stopping { task, why, .. } => careful("stopping", stop_words(*why).to_owned()).of(task).without_panel(),
+        Event::SessionEnded { task, end, .. } => careful("note", session_words(end)?).of(task),
+        Event::CheckFinished { task, command, changed, .. } if !changed.is_empty() => {
+            careful("note", format!("check `{}` changed {}; thrown away", brief(command), few(changed))).of(task)
+        }
+        Event::RoundFailed { task, round, reason, .. } => {
+            bad("round", round_failed(report.tasks.get(task), *round, reason)).of(task)
+        }
+        Event::BackingOff { task, attempt, failure, until } => {
+            careful("retry", backing_off(failure, *attempt, until.since(at))).of(task)
+        }
+        Event::MergeCheckFinished { command, verdict: how, .. } if is_bad(*how) => {
+            bad("merge-check", format!("`{}` {} on the merged tree", brief(command), verdict(*how)))
+        }
+        Event::MergeRequeued { batch, why } => careful("merge", format!("{} merged again: {why}", ids(batch))),
+        Event::TaskFinished { task, outcome } => finished(at, task, outcome, report)?,
+        Event::WorkspaceClosed { task, kept, .. } => {
+            new(Tone::Idle, "kept", format!("worktree {}", kept.as_ref()?.display())).of(task).without_panel()
+        }
+        Event::BudgetWarning { percent, settled } => {
+            careful("budget", format!("{percent}% of the budget used: {}", settled_words(settled)))
+        }
+        Event::BudgetExceeded { settled } => {
+            bad("budget", format!("used up: {}; nothing more starts", settled_words(settled)))
+        }
+        Event::RunStopping { cause } => careful("stopping", cause_words(*cause).to_owned()),
+        Event::EngineFault { why } => bad("fault", why.clone()),
+        Event::Delivered { into, commit, delivered } => delivery(at, into, commit, delivered),
+        Event::DeliveryFailed { into, why, .. } => bad("delivery", format!("{into} was left as it was: {why}")),
+        Event::Note { task, text } => Line { task: task.clone(), ..careful("note", text.clone()) },
+        Event::RunFinished { outcome } => ended(at, *outcome, report),
+        // The panel shows these while they last, and the line at the end of their task tells what came of them.
+        Event::TaskReady { .. }
+        | Event::WorkspaceReady { .. }
+        | Event::SetupFinished { .. }
+        | Event::SessionStarted { .. }
+        | Event::CommandStarted { .. }
+        | Event::ConversationNamed { .. }
+        | Event::Progress { .. }
+        | Event::Usage { .. }
+        | Event::Snapshot { .. }
+        | Event::CheckFinished { .. }
+        | Event::MergeQueued { .. }
+        | Event::MergeStarted { .. }
+        | Event::CandidateMade { .. }
+        | Event::MergeCheckFinished { .. }
+        | Event::Merged { .. }
+        | Event::DeliveryStarted { .. } => return None,
+    })
+}
+
+fn round_failed(task: Option<&TaskReport>, round: Round, reason: &RoundReason) -> String {
+    let rounds = task.map_or(1, |task| task.rounds);
+    let next = round.next();
+    if next.get() > rounds {
+        return format!("{}; that was the last round", round_reason(reason));
+    }
+    format!("{}; round {next} of {rounds}", round_reason(reason))
+}
+
+fn backing_off(failure: &Failure, attempt: Attempt, wait: Millis) -> String {
+    format!("{}; attempt {} in {wait}", message(failure), attempt.next())
+}
+
+fn again(attempt: Attempt) -> String {
+    if attempt.get() > 1 { format!("attempt {attempt}") } else { String::new() }
+}
+
+fn delivery(at: WallTime, into: &str, commit: &CommitId, delivered: &Delivered) -> Line {
+    match delivered {
+        Delivered::Moved => Line::new(at, Tone::Good, "delivered", format!("{into} is at {}", commit.short())),
+        Delivered::Left { why, command } => {
+            let text = format!("{into} was left as it was, as {why}; to go on: {command}");
+            Line::new(at, Tone::Careful, "delivery", text)
+        }
+        Delivered::Raced => {
+            Line::new(at, Tone::Careful, "delivery", format!("{into} got new commits; merging them first"))
+        }
+    }
+}
+
+/// A sign of life for where nothing is repainted.
+pub fn heartbeat(report: &Report, now: WallTime) -> Line {
+    let counts = report.counts();
+    let text = format!(
+        "{}/{} done, {} running, {} waiting, {}, {}",
+        counts.done,
+        counts.total,
+        counts.running,
+        counts.waiting,
+        report.spent,
+        report.live(now)
+    );
+    Line::new(now, Tone::Busy, "running", text)
+}
+
+fn started(at: WallTime, report: &Report) -> Line {
+    let run = report.run.as_ref().map(ToString::to_string).unwrap_or_default();
+    let tasks = plural(report.tasks.len(), "task");
+    let what = format!("{}, run {run}: {tasks}, at most {} at once", report.mission, report.max);
+    if report.is_rehearsal() {
+        let text = format!("in a scratch clone, nothing of yours is touched; {what}");
+        Line::new(at, Tone::Careful, "rehearsal", text)
+    } else {
+        Line::new(at, Tone::Busy, "started", what)
+    }
+}
+
+fn resumed(retried: &[TaskId], freed: &[TaskId]) -> String {
+    match (retried.len(), freed.len()) {
+        (0, 0) => "the run goes on".to_owned(),
+        (_, 0) => format!("the run goes on; again: {}", ids(retried)),
+        (0, _) => format!("the run goes on; freed: {}", ids(freed)),
+        (_, _) => format!("the run goes on; again: {}; freed: {}", ids(retried), ids(freed)),
+    }
+}
+
+fn finished(at: WallTime, task: &TaskId, outcome: &Outcome, report: &Report) -> Option<Line> {
+    let of = report.tasks.get(task)?;
+    let line = match outcome {
+        Outcome::Succeeded { merged, .. } => {
+            let handed: Vec<String> = of.feeds.iter().map(ToString::to_string).collect();
+            let mut words = Vec::new();
+            words.extend(merged.is_some().then(|| "merged".to_owned()));
+            words.extend((!handed.is_empty()).then(|| format!("handed to {}", few(&handed))));
+            Line::new(at, Tone::Good, "done", words.join(", ")).with_facts(facts(of, at))
+        }
+        Outcome::Failed { failure } => Line::new(at, Tone::Bad, "failed", message(failure)).with_facts(facts(of, at)),
+        Outcome::Skipped { because } => Line::new(at, Tone::Idle, "skipped", format!("skipped, because {because} was")),
+        Outcome::Blocked { by } => Line::new(at, Tone::Idle, "blocked", format!("blocked by {by}")),
+        Outcome::Cancelled { why } => Line::new(at, Tone::Idle, "cancelled", cancel_words(*why)),
+        Outcome::Conflict { files, .. } => {
+            let text = format!("conflicts with what was merged: {}", few(files));
+            Line::new(at, Tone::Bad, "conflict", text).with_facts(facts(of, at))
+        }
+    };
+    Some(line.of(task))
+}
+
+fn facts(task: &TaskReport, at: WallTime) -> LineFacts {
+    let lines = (task.files > 0).then_some((task.added, task.removed));
+    LineFacts { time: task.worked(at), spent: task.spent, lines }
+}
+
+fn ended(at: WallTime, outcome: RunOutcome, report: &Report) -> Line {
+    let tone = match outcome {
+        RunOutcome::Succeeded => Tone::Good,
+        RunOutcome::EngineFault
+        | RunOutcome::Stopped { .. }
+        | RunOutcome::Failed
+        | RunOutcome::Conflict
+        | RunOutcome::OutOfBudget => Tone::Bad,
+    };
+    let text = format!("{} after {}, {}", outcome_words(outcome), report.live(at), report.spent);
+    Line::new(at, tone, "finished", text)
+}

@@ -1,0 +1,300 @@
+//! What a person may want to know of a task.
+
+use crate::amount::{Millis, WallTime};
+use crate::handoff::CheckVerdict;
+use crate::kernel::event::{CancelWhy, Failure, FailureClass, RoundReason};
+use crate::name::{Attempt, CommitId, Round, TaskId};
+use crate::report::{Look, Spent, one_line};
+
+/// What a person may want to know of a task.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskReport {
+    /// One line for people.
+    pub title: String,
+    /// Who works.
+    pub worker: Worker,
+    /// Tasks that come first.
+    pub needs: Vec<TaskId>,
+    /// Tasks that need it.
+    pub feeds: Vec<TaskId>,
+    /// Expected duration.
+    pub estimate: Millis,
+    /// How often an attempt may go round.
+    pub rounds: u32,
+    /// How many attempts there may be.
+    pub attempts: u32,
+    /// Commands that accept its work.
+    pub checks: Vec<String>,
+    /// Where it stands.
+    pub stage: Stage,
+    /// The present attempt.
+    pub attempt: Option<Attempt>,
+    /// The present round.
+    pub round: Round,
+    /// What it says it is doing.
+    pub doing: Option<String>,
+    /// What it used.
+    pub spent: Spent,
+    /// Files changed.
+    pub files: usize,
+    /// Lines added.
+    pub added: u64,
+    /// Lines removed.
+    pub removed: u64,
+    /// Its work.
+    pub commit: Option<CommitId>,
+    /// Its branch.
+    pub branch: Option<String>,
+    /// Where its worktree is, while there is one; once it has ended, where it is kept.
+    pub kept: Option<String>,
+    /// The task that goes on in its worktree, and whose merge takes its work along.
+    pub goes_on: Option<TaskId>,
+    /// Checks of the present round.
+    pub check_results: Vec<CheckLine>,
+    /// The last lines of what failed last.
+    pub tail: String,
+    /// What was missing, wrong or at odds with the facts.
+    pub problems: Vec<String>,
+    /// Time it was worked on before the present stretch.
+    pub(super) busy: Millis,
+    /// When the present stretch began.
+    pub(super) since: Option<WallTime>,
+}
+
+/// Who works at a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Worker {
+    /// A role, by an agent.
+    Agent {
+        /// The role.
+        role: String,
+        /// The agent.
+        agent: String,
+    },
+    /// A command.
+    Command(String),
+}
+
+/// Where a task stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stage {
+    /// Something it needs is not there.
+    Waiting,
+    /// All it needs is there; it waits for its turn.
+    Ready,
+    /// Its workspace is being made.
+    Preparing,
+    /// A session or command runs.
+    Working,
+    /// Its work is being accepted.
+    Checking {
+        /// The check that ran last.
+        command: String,
+    },
+    /// Between two rounds.
+    Between,
+    /// The next attempt follows.
+    BackingOff {
+        /// When.
+        until: WallTime,
+    },
+    /// Accepted; it waits for the merge queue.
+    Queued,
+    /// It is being merged.
+    Merging,
+    /// It has ended.
+    Ended(End),
+}
+
+/// How a task ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// Accepted.
+    Succeeded {
+        /// The commit of integration that holds it.
+        merged: Option<CommitId>,
+    },
+    /// Not accepted.
+    Failed {
+        /// Why.
+        failure: Failure,
+    },
+    /// A need was skipped.
+    Skipped {
+        /// Which.
+        because: TaskId,
+    },
+    /// A need failed.
+    Blocked {
+        /// Which.
+        by: TaskId,
+    },
+    /// The run was stopped, or the budget is used up.
+    Cancelled {
+        /// By what.
+        why: CancelWhy,
+    },
+    /// Its work conflicts with what was merged.
+    Conflict {
+        /// The files.
+        files: Vec<String>,
+        /// The branch that holds it.
+        branch: Option<String>,
+    },
+}
+
+/// One check that ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckLine {
+    /// The command.
+    pub command: String,
+    /// How it ended.
+    pub verdict: CheckVerdict,
+    /// How long it took.
+    pub duration: Millis,
+}
+
+impl TaskReport {
+    /// How long it has been worked on in the present stretch.
+    pub fn running_for(&self, now: WallTime) -> Millis {
+        self.since.map_or(Millis::ZERO, |since| now.since(since))
+    }
+
+    /// How long it has been worked on in all.
+    pub fn worked(&self, now: WallTime) -> Millis {
+        self.busy + self.running_for(now)
+    }
+
+    /// Begins a stretch of work.
+    pub(super) fn begin(&mut self, at: WallTime) {
+        self.close(at);
+        self.since = Some(at);
+    }
+
+    /// Ends the stretch of work.
+    pub(super) fn close(&mut self, at: WallTime) {
+        self.busy = self.worked(at);
+        self.since = None;
+    }
+
+    /// Whether it is being worked on.
+    pub fn is_running(&self) -> bool {
+        match self.stage {
+            Stage::Preparing
+            | Stage::Working
+            | Stage::Checking { .. }
+            | Stage::Between
+            | Stage::Queued
+            | Stage::Merging => true,
+            Stage::Waiting | Stage::Ready | Stage::BackingOff { .. } | Stage::Ended(_) => false,
+        }
+    }
+
+    /// What it is doing, in a few words. Empty for what has ended.
+    pub(super) fn doing_words(&self) -> String {
+        match &self.stage {
+            Stage::Waiting | Stage::Ended(_) => String::new(),
+            Stage::Ready => "waits for its turn".to_owned(),
+            Stage::Preparing => "prepares its workspace".to_owned(),
+            Stage::Working => self.doing.clone().unwrap_or_else(|| match &self.worker {
+                Worker::Agent { role, .. } => format!("{role} at work"),
+                Worker::Command(command) => format!("runs {}", brief(command)),
+            }),
+            Stage::Checking { command } => format!("check `{}`", brief(command)),
+            Stage::Between => format!("round {} of {}", self.round, self.rounds),
+            Stage::BackingOff { .. } => "waits for its next attempt".to_owned(),
+            Stage::Queued => "waits to be merged".to_owned(),
+            Stage::Merging => "is being merged".to_owned(),
+        }
+    }
+}
+
+/// A command in a line about something else.
+pub(super) fn brief(command: &str) -> String {
+    const COLUMNS: usize = 80;
+    one_line(command, COLUMNS, Look::default())
+}
+
+/// Why something failed, in one line.
+pub(super) fn message(failure: &Failure) -> String {
+    const COLUMNS: usize = 160;
+    one_line(&failure.message, COLUMNS, Look::default())
+}
+
+/// How a check ended, in words.
+pub fn verdict(verdict: CheckVerdict) -> String {
+    match verdict {
+        CheckVerdict::Passed => "passed".to_owned(),
+        CheckVerdict::Exited(code) => format!("exited {code}"),
+        CheckVerdict::Signalled(signal) => format!("was ended by signal {signal}"),
+        CheckVerdict::TimedOut => "took longer than its limit".to_owned(),
+        CheckVerdict::NotStarted => "could not be started".to_owned(),
+        CheckVerdict::NotRun => "was not run".to_owned(),
+    }
+}
+
+/// Whether a check stands in the way of its task.
+pub(super) fn is_bad(verdict: CheckVerdict) -> bool {
+    match verdict {
+        CheckVerdict::Passed | CheckVerdict::NotRun => false,
+        CheckVerdict::Exited(_) | CheckVerdict::Signalled(_) | CheckVerdict::TimedOut | CheckVerdict::NotStarted => {
+            true
+        }
+    }
+}
+
+/// Why a round was not accepted, in one line.
+pub(super) fn round_reason(reason: &RoundReason) -> String {
+    match reason {
+        RoundReason::Check { command, verdict: how, tail: _ } => {
+            format!("check `{}` {}", brief(command), verdict(*how))
+        }
+        RoundReason::Outputs { problems } => format!("outputs: {}", problems.join("; ")),
+        RoundReason::Touches { files } => format!("changed files outside its `touches`: {}", few(files)),
+        RoundReason::Denied { what } => format!("was denied what it needed: {}", few(what)),
+        RoundReason::Conflict { files } => format!("conflicts with what was merged: {}", few(files)),
+        RoundReason::MergeCheck { command, verdict: how, tail: _ } => {
+            format!("merge check `{}` {}", brief(command), verdict(*how))
+        }
+        RoundReason::NotDone { summary } => format!("not done: {summary}"),
+    }
+}
+
+/// The last lines that a round's failure left.
+pub(super) fn round_tail(reason: &RoundReason) -> &str {
+    match reason {
+        RoundReason::Check { tail, .. } | RoundReason::MergeCheck { tail, .. } => tail,
+        RoundReason::Outputs { .. }
+        | RoundReason::Touches { .. }
+        | RoundReason::Denied { .. }
+        | RoundReason::Conflict { .. }
+        | RoundReason::NotDone { .. } => "",
+    }
+}
+
+/// The class of a failure, as it is written in reports for programs.
+pub(super) fn class_word(class: FailureClass) -> &'static str {
+    match class {
+        FailureClass::Exit => "exit",
+        FailureClass::Crashed => "crashed",
+        FailureClass::TimedOut => "timed-out",
+        FailureClass::Stalled => "stalled",
+        FailureClass::Refused => "refused",
+        FailureClass::OutOfRounds => "out-of-rounds",
+        FailureClass::OutOfBudget => "out-of-budget",
+        FailureClass::Misconfigured => "misconfigured",
+        FailureClass::Workspace => "workspace",
+        FailureClass::MergeCheck => "merge-check",
+        FailureClass::Engine => "engine",
+    }
+}
+
+/// A list of which the first few are named.
+pub(super) fn few(names: &[String]) -> String {
+    const NAMED: usize = 3;
+    let named = names.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
+}
