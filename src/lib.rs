@@ -11,11 +11,13 @@
 //! | [`plan`] | mission, catalog and inputs to a closed plan; prompts, graph, forecast |
 //! | [`kernel`] | everything that decides: facts in, events and effects out; pure |
 //! | [`report`] | folds of events for people |
+//! | [`journal`] | one SQLite database a run: the only truth |
 
 pub mod amount;
 pub mod catalog;
 pub mod diagnostic;
 pub mod handoff;
+pub mod journal;
 pub mod kernel;
 pub mod mission;
 pub mod name;

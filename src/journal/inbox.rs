@@ -1,0 +1,83 @@
+//! What other processes ask of a live run: rows in a small database of its own, so that asking never stands in the
+//! way of the journal's writer. Poking the engine to look is somebody else's.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use serde::{Deserialize, Serialize};
+
+use super::JournalError;
+
+const DATABASE: &str = "inbox.db";
+
+const CREATE: &str = "CREATE TABLE IF NOT EXISTS inbox (id INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT";
+
+/// Something asked of a live run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "type")]
+pub enum Ask {
+    /// Stop.
+    Abort,
+}
+
+/// Asks something of the run whose folder this is. It stays there until the run takes it.
+pub fn post(dir: &Path, ask: &Ask) -> Result<(), JournalError> {
+    let body = serde_json::to_string(ask).map_err(|error| JournalError::file(&path(dir), error.into()))?;
+    let insert = || connect(dir)?.execute("INSERT INTO inbox (body) VALUES (?1)", [body]);
+    insert().map(drop).map_err(|error| JournalError::store(dir, error))
+}
+
+/// Takes all that was asked, oldest first; each is given once. What this program does not know is dropped.
+pub fn take(dir: &Path) -> Result<Vec<Ask>, JournalError> {
+    if !path(dir).exists() {
+        return Ok(Vec::new());
+    }
+    let take = || {
+        let mut connection = connect(dir)?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let bodies = {
+            let mut all = transaction.prepare("SELECT body FROM inbox ORDER BY id")?;
+            all.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?
+        };
+        transaction.execute("DELETE FROM inbox", [])?;
+        transaction.commit()?;
+        Ok(bodies)
+    };
+    let bodies = take().map_err(|error| JournalError::store(dir, error))?;
+    Ok(bodies.iter().filter_map(|body| serde_json::from_str(body).ok()).collect())
+}
+
+fn path(dir: &Path) -> PathBuf {
+    dir.join(DATABASE)
+}
+
+fn connect(dir: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path(dir), flags)?;
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.execute_batch(CREATE)?;
+    Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_is_taken_once() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(take(dir.path()).unwrap(), []);
+        assert!(!path(dir.path()).exists(), "looking makes nothing");
+        post(dir.path(), &Ask::Abort).unwrap();
+        post(dir.path(), &Ask::Abort).unwrap();
+        connect(dir.path()).unwrap().execute("INSERT INTO inbox (body) VALUES ('{\"type\":\"dance\"}')", []).unwrap();
+        assert_eq!(take(dir.path()).unwrap(), [Ask::Abort, Ask::Abort]);
+        assert_eq!(take(dir.path()).unwrap(), []);
+    }
+
+    #[test]
+    fn a_run_that_is_not_there_cannot_be_asked() {
+        assert!(post(Path::new("/no/such/run"), &Ask::Abort).is_err());
+    }
+}
