@@ -12,7 +12,9 @@
 //! | [`kernel`] | everything that decides: facts in, events and effects out; pure |
 //! | [`report`] | folds of events for people |
 //! | [`journal`] | one SQLite database a run: the only truth |
+//! | [`agent`] | adapters of agent programs: pure functions |
 
+pub mod agent;
 pub mod amount;
 pub mod catalog;
 pub mod diagnostic;

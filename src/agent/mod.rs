@@ -1,0 +1,295 @@
+//! Adapters of agent programs: pure functions from a session to a command line, and from its stream to facts.
+//!
+//! A [`Backend`] never spawns and never reads files; the host of the session does that. To add one: a file here and
+//! an arm in [`backend`]. The embedded agent that plays scenarios is here too ([`rehearsal::main`]): a program of
+//! its own, which only happens to be in the same binary.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use crate::amount::{Ceiling, Millis, Usage};
+use crate::kernel::fact::{Activity, EndKind, WorkKey};
+use crate::mission::field::shape::Shape;
+use crate::mission::model::{BackendKind, Permissions};
+use crate::name::{OutputId, RunId};
+use crate::plan::{Agent, ReportsUse};
+
+mod command;
+pub mod rehearsal;
+
+/// All that the host of a session needs to know.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SessionSpec {
+    /// Which process of which attempt.
+    pub key: WorkKey,
+    /// Of which run.
+    pub run: RunId,
+    /// How sessions of this agent are started.
+    pub agent: Agent,
+    /// The model id; `None`: the agent's own default.
+    pub model: Option<String>,
+    /// What it may do.
+    pub permissions: Permissions,
+    /// What it is told, whole.
+    pub prompt: String,
+    /// The conversation to go on with.
+    pub conversation: Option<String>,
+    /// Where it works.
+    pub path: PathBuf,
+    /// Its environment, over the clean one.
+    pub env: BTreeMap<String, String>,
+    /// Where it may leave its handoff.
+    pub handoff_out: PathBuf,
+    /// Where it may leave outputs.
+    pub outputs_file: PathBuf,
+    /// A folder of its own, outside the workspace, for what the agent is given (a prompt file).
+    pub scratch: PathBuf,
+    /// Where its raw output is kept.
+    pub output_dir: PathBuf,
+    /// Where its end is written before it is told.
+    pub result: PathBuf,
+    /// Time without a sign of life after which it is stopped.
+    pub idle_timeout: Millis,
+    /// The most it may use, for agents with a cap of their own.
+    pub cap: Ceiling,
+    /// What it must hand over.
+    pub outputs: IndexMap<OutputId, Shape>,
+    /// Files it may change; `None`: not known.
+    pub touches: Option<Vec<String>>,
+    /// This binary, for embedded agents.
+    pub executable: PathBuf,
+}
+
+/// How an agent program is started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invocation {
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// Its environment, over the host's.
+    pub env: BTreeMap<String, String>,
+    /// What it reads.
+    pub stdin: Stdin,
+    /// Files to write before it starts, with their text.
+    pub files: Vec<(PathBuf, String)>,
+    /// The conversation, where the agent is told its name instead of telling it.
+    pub conversation: Option<String>,
+}
+
+/// What an agent program reads on standard input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stdin {
+    /// Nothing.
+    Null,
+    /// This text, then end-of-file.
+    Text(String),
+}
+
+/// Why a session cannot be put as a command line: a fault of configuration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct AgentError(pub String);
+
+/// What a line of an agent's stream means.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Said {
+    /// It named its conversation.
+    Conversation(String),
+    /// What it is doing.
+    Progress(String),
+    /// Used since the last report.
+    Used(Usage),
+    /// A whole message.
+    Message(String),
+    /// One more line of the message it is writing.
+    MessageLine(String),
+    /// A tool call began.
+    ToolBegan,
+    /// A tool call ended.
+    ToolEnded,
+    /// It was denied something, in words.
+    Denied(String),
+    /// Its handoff, as a structured result.
+    StructuredHandoff(String),
+    /// The terminal event of its stream.
+    Terminal(Terminal),
+}
+
+/// How an agent says that it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Terminal {
+    /// It did what it was asked.
+    Completed,
+    /// It declined, in its own words.
+    Refused(String),
+}
+
+/// How an agent program exited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// With this code.
+    Code(i32),
+    /// By this signal.
+    Signal(i32),
+}
+
+/// A signal that stops an agent gently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopSignal {
+    /// SIGINT.
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
+}
+
+/// Whether a stream tells tool calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TellsTools {
+    /// It does.
+    Yes,
+    /// There is no telling.
+    No,
+}
+
+/// One kind of agent program.
+pub trait Backend: Sync {
+    /// The command line that starts a session, or goes on with a conversation.
+    fn start(&self, spec: &SessionSpec) -> Result<Invocation, AgentError>;
+    /// What a line of its standard output means, given the lines before.
+    fn read(&self, stream: &Stream, line: &str) -> Vec<Said>;
+    /// What became of a session that nobody stopped.
+    fn ended(&self, stream: &Stream, exit: Exit) -> EndKind;
+    /// What stops it gently, and how long to wait after each; TERM and KILL follow.
+    fn stop(&self) -> &'static [(StopSignal, Millis)];
+    /// Whether it tells what it used.
+    fn reports(&self) -> ReportsUse;
+    /// Whether it tells which tools it calls.
+    fn tools(&self) -> TellsTools;
+}
+
+/// The adapter of this kind.
+pub fn backend(kind: BackendKind) -> &'static dyn Backend {
+    match kind {
+        BackendKind::Command => &command::CommandAgent,
+        BackendKind::Rehearsal => &rehearsal::RehearsalAgent,
+    }
+}
+
+/// Longest message kept, in bytes: of a longer one its end.
+const MAX_MESSAGE: usize = 256 << 10;
+/// Longest handoff text kept, in bytes.
+pub const MAX_HANDOFF: usize = 64 << 10;
+/// Denials kept.
+const MAX_DENIED: usize = 50;
+
+/// What an agent's stream has told so far, bounded.
+#[derive(Debug, Clone, Default)]
+pub struct Stream {
+    message: String,
+    terminal: Option<Terminal>,
+    handoff: Option<String>,
+    denied: Vec<String>,
+    tools: u64,
+    open_tools: u64,
+}
+
+impl Stream {
+    /// Takes what was said.
+    pub fn note(&mut self, said: &Said) {
+        match said {
+            Said::Message(text) => text.clone_into(&mut self.message),
+            Said::MessageLine(line) => {
+                self.message.push_str(line);
+                self.message.push('\n');
+            }
+            Said::ToolBegan => {
+                self.tools += 1;
+                self.open_tools += 1;
+            }
+            Said::ToolEnded => self.open_tools = self.open_tools.saturating_sub(1),
+            Said::Denied(what) if self.denied.len() < MAX_DENIED => self.denied.push(bounded(what, 1 << 10).to_owned()),
+            Said::StructuredHandoff(text) => self.handoff = Some(bounded(text, MAX_HANDOFF).to_owned()),
+            Said::Terminal(terminal) => self.terminal = Some(terminal.clone()),
+            Said::Conversation(_) | Said::Progress(_) | Said::Used(_) | Said::Denied(_) => {}
+        }
+        if self.message.len() > 2 * MAX_MESSAGE {
+            self.message = last(&self.message, MAX_MESSAGE).to_owned();
+        }
+    }
+
+    /// The last message.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The terminal event.
+    pub fn terminal(&self) -> Option<&Terminal> {
+        self.terminal.as_ref()
+    }
+
+    /// The structured handoff.
+    pub fn handoff(&self) -> Option<&str> {
+        self.handoff.as_deref()
+    }
+
+    /// What it was denied.
+    pub fn denied(&self) -> &[String] {
+        &self.denied
+    }
+
+    /// Whether a tool call began and has not ended.
+    pub fn in_tool(&self) -> bool {
+        self.open_tools > 0
+    }
+
+    /// Whether it did anything, as far as this backend tells.
+    pub fn activity(&self, tells: TellsTools) -> Activity {
+        match tells {
+            TellsTools::Yes if self.tools == 0 => Activity::NoTool,
+            TellsTools::Yes | TellsTools::No => Activity::Acted,
+        }
+    }
+}
+
+/// The first bytes of a text, cut between characters.
+pub(crate) fn bounded(text: &str, max: usize) -> &str {
+    let mut end = text.len().min(max);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
+}
+
+/// The last bytes of a text, cut between characters.
+pub(crate) fn last(text: &str, max: usize) -> &str {
+    let mut start = text.len().saturating_sub(max);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    text.get(start..).unwrap_or_default()
+}
+
+/// What every agent finds in its environment: the session's own, and where it is and what it may leave where.
+pub(crate) fn environment(spec: &SessionSpec) -> BTreeMap<String, String> {
+    let mut env = spec.env.clone();
+    let path = |path: &PathBuf| path.to_string_lossy().into_owned();
+    for (name, value) in [
+        ("AI_SDLC_RUN", spec.run.to_string()),
+        ("AI_SDLC_TASK", spec.key.task.to_string()),
+        ("AI_SDLC_ATTEMPT", spec.key.attempt.to_string()),
+        ("AI_SDLC_ROUND", spec.key.round.to_string()),
+        ("AI_SDLC_WORKSPACE", path(&spec.path)),
+        ("AI_SDLC_HANDOFF_OUT", path(&spec.handoff_out)),
+        ("AI_SDLC_OUTPUTS", path(&spec.outputs_file)),
+    ] {
+        env.entry(name.to_owned()).or_insert(value);
+    }
+    env
+}
+
+#[cfg(test)]
+pub(crate) mod tests;
