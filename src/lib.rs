@@ -13,6 +13,7 @@
 //! | [`report`] | folds of events for people |
 //! | [`journal`] | one SQLite database a run: the only truth |
 //! | [`agent`] | adapters of agent programs: pure functions |
+//! | [`workspace`] | git: worktrees, snapshots, merges |
 
 pub mod agent;
 pub mod amount;
@@ -25,3 +26,4 @@ pub mod mission;
 pub mod name;
 pub mod plan;
 pub mod report;
+pub mod workspace;

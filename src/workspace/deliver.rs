@@ -1,0 +1,131 @@
+//! Moves `into`: the one branch of the person's that a run may move, fast-forward only, and only where nothing of
+//! theirs stands in the way. Else it is left, and the command that does it is told.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::kernel::fact::Delivered;
+use crate::name::{CommitId, RunId};
+use crate::workspace::WorkspaceError;
+use crate::workspace::git::{GitError, path_of};
+use crate::workspace::repository::Repository;
+
+/// A checkout that has a branch checked out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Where.
+    pub(crate) path: PathBuf,
+    /// Its private git folder.
+    pub(crate) gitdir: PathBuf,
+}
+
+impl Place {
+    /// What is under way there, if anything.
+    pub(crate) fn busy(&self) -> Option<&'static str> {
+        let signs = [
+            ("MERGE_HEAD", "merge"),
+            ("rebase-merge", "rebase"),
+            ("rebase-apply", "rebase"),
+            ("CHERRY_PICK_HEAD", "cherry-pick"),
+            ("REVERT_HEAD", "revert"),
+        ];
+        signs.into_iter().find(|(sign, _)| self.gitdir.join(sign).exists()).map(|(_, doing)| doing)
+    }
+}
+
+/// Whether a rebase of this branch is under way: HEAD is detached meanwhile.
+fn is_rebasing(gitdir: &Path, reference: &str) -> bool {
+    let names = ["rebase-merge/head-name", "rebase-apply/head-name"];
+    names.into_iter().any(|name| fs::read_to_string(gitdir.join(name)).is_ok_and(|held| held.trim() == reference))
+}
+
+impl Repository {
+    /// Where a branch is checked out, the run's own worktrees apart: those are thrown away.
+    pub(crate) fn checked_out_at(&self, reference: &str) -> Result<Option<Place>, WorkspaceError> {
+        let printed = self.in_turn(|| self.shared(["worktree", "list", "--porcelain"]).bytes())?;
+        let ours: Vec<PathBuf> = self.list_worktrees(None).into_iter().map(|worktree| worktree.path).collect();
+        let mut path = PathBuf::new();
+        for line in printed.split(|byte| *byte == b'\n') {
+            if let Some(place) = line.strip_prefix(b"worktree ") {
+                path = path_of(place);
+            }
+            let here = line.strip_prefix(b"branch ").is_some_and(|branch| branch == reference.as_bytes());
+            if !(here || line == b"detached") || ours.contains(&path) {
+                continue;
+            }
+            let gitdir = self.git_dir_of(&path);
+            if here || is_rebasing(&gitdir, reference) {
+                return Ok(Some(Place { path, gitdir }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The git folder of a checkout that git listed: found by what the common folder says, not by the checkout.
+    fn git_dir_of(&self, path: &Path) -> PathBuf {
+        self.private_git_dirs(path).into_iter().next().unwrap_or_else(|| self.common_dir().to_owned())
+    }
+
+    /// How many tracked files of a checkout differ from its HEAD.
+    pub(crate) fn local_changes(&self, place: &Place) -> Result<usize, GitError> {
+        let call = self.git().call(["status", "--porcelain", "-z", "--no-renames", "--untracked-files=no"]);
+        let call = call.arg("--ignore-submodules=dirty").git_dir(&place.gitdir).work_tree(&place.path);
+        let printed = self.with_known_filters(&place.gitdir, call)?.bytes()?;
+        Ok(printed.split(|byte| *byte == 0).filter(|line| !line.is_empty()).count())
+    }
+
+    /// Moves `into` to a commit of integration. Never forced.
+    pub fn deliver(&self, run: &RunId, into: &str, commit: &CommitId) -> Result<Delivered, WorkspaceError> {
+        let reference = format!("refs/heads/{into}");
+        let Some(tip) = self.ref_tip(&reference)? else {
+            let command = format!("git branch {into} {}", commit.short());
+            return Ok(Delivered::Left { why: format!("there is no branch `{into}` any more"), command });
+        };
+        if tip == *commit || self.contains(&tip, commit)? {
+            return Ok(Delivered::Moved);
+        }
+        if !self.contains(commit, &tip)? {
+            return Ok(Delivered::Raced);
+        }
+        if let Some(place) = self.checked_out_at(&reference)? {
+            return self.deliver_into(&place, &reference, commit);
+        }
+        match self.move_ref(&reference, commit, Some(&tip), &format!("run {run} delivered")) {
+            Ok(()) => Ok(Delivered::Moved),
+            Err(WorkspaceError::Raced { .. }) => Ok(Delivered::Raced),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Moves a branch together with the checkout that has it: git itself refuses where local changes would be lost.
+    fn deliver_into(&self, place: &Place, reference: &str, commit: &CommitId) -> Result<Delivered, WorkspaceError> {
+        let shown = place.path.to_string_lossy();
+        let quoted = shlex::try_quote(&shown).unwrap_or_else(|_| shown.clone()).into_owned();
+        let command = format!("git -C {quoted} merge --ff-only {}", commit.short());
+        let left = |why: String| Ok(Delivered::Left { why, command: command.clone() });
+        if let Some(doing) = place.busy() {
+            return left(format!("`{shown}` is in the middle of a {doing}"));
+        }
+        if fs::symlink_metadata(place.gitdir.join("index.lock")).is_ok() {
+            return left(format!("another git command is at work in `{shown}`, or left its lock there"));
+        }
+        let head = fs::read_to_string(place.gitdir.join("HEAD")).unwrap_or_default();
+        // Reftable keeps a stand-in there; git has just told where HEAD is.
+        if head.trim() != format!("ref: {reference}") && !head.contains(".invalid") {
+            return Ok(Delivered::Raced);
+        }
+        let merge = ["merge", "--ff-only", "--no-stat", "--quiet", "--no-autostash", "--no-overwrite-ignore"];
+        let call = self.git().call(merge).arg(commit.as_str()).git_dir(&place.gitdir).work_tree(&place.path);
+        let finished = self.with_known_filters(&place.gitdir, call)?.finish()?;
+        let tip = self.ref_tip(reference)?;
+        if finished.code == Some(0) && tip.as_ref() == Some(commit) {
+            return Ok(Delivered::Moved);
+        }
+        if let Some(tip) = tip
+            && !self.contains(commit, &tip)?
+        {
+            return Ok(Delivered::Raced);
+        }
+        left(format!("changes in `{shown}` stand in the way ({})", finished.failed()))
+    }
+}

@@ -1,0 +1,73 @@
+//! Filters (LFS, git-crypt) are programs that git runs on files, named by settings that an agent can write: the
+//! configuration file is shared by all worktrees. Only those that were there when the repository was opened are run.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::workspace::git::{Call, Git, GitError, nul_separated};
+
+const FILTERS: &str = r"^filter\..*\.(clean|smudge|process|required)$";
+
+/// Inode, size and time of change: the last cannot be set at will.
+type Look = Option<(u64, u64, i64, i64)>;
+
+/// The filters of a repository, as they were.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct PinnedFilters {
+    /// The settings of each filter, by its name.
+    filters: BTreeMap<String, BTreeSet<String>>,
+    /// The configuration files of the repository, and how they looked.
+    files: Vec<(PathBuf, Look)>,
+}
+
+impl PinnedFilters {
+    pub(crate) fn read(git: &Git, common: &Path) -> Result<Self, GitError> {
+        let files = ["config", "config.worktree"].map(|name| common.join(name));
+        // Looked at before they are read: what changes in between is seen as changed.
+        let files = files.into_iter().map(|path| (path.clone(), look(&path))).collect();
+        Ok(Self { filters: configured(git, common)?, files })
+    }
+
+    /// Switches off, for one call on a worktree, the filters that came since. A filter that was changed is an error:
+    /// with the wrong program files would be stored in the wrong form.
+    pub(crate) fn hold<'a>(&self, git: &Git, gitdir: &Path, mut call: Call<'a>) -> Result<Call<'a>, GitError> {
+        let own = gitdir.join("config.worktree");
+        let known_own = self.files.iter().any(|(path, _)| *path == own) || look(&own).is_none();
+        if known_own && self.files.iter().all(|(path, before)| look(path) == *before) {
+            return Ok(call);
+        }
+        let now = configured(git, gitdir)?;
+        let mut off = Vec::new();
+        for (name, settings) in &now {
+            match self.filters.get(name) {
+                Some(before) if before == settings => {}
+                Some(_) => return Err(GitError::FilterChanged { filter: name.clone() }),
+                None => off.extend(["clean=", "smudge=", "process=", "required=false"].map(|part| (name, part))),
+            }
+        }
+        for (n, (name, part)) in off.iter().enumerate() {
+            let (key, value) = part.split_once('=').unwrap_or((part, ""));
+            call = call.env(&format!("GIT_CONFIG_KEY_{n}"), format!("filter.{name}.{key}"));
+            call = call.env(&format!("GIT_CONFIG_VALUE_{n}"), value);
+        }
+        Ok(call.env("GIT_CONFIG_COUNT", off.len().to_string()))
+    }
+}
+
+fn configured(git: &Git, gitdir: &Path) -> Result<BTreeMap<String, BTreeSet<String>>, GitError> {
+    let printed = git.call(["config", "-z", "--get-regexp", FILTERS]).git_dir(gitdir).answer()?.unwrap_or_default();
+    let mut filters: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for setting in nul_separated(&printed).map(String::from_utf8_lossy) {
+        let key = setting.split('\n').next().unwrap_or_default();
+        if let Some((name, _)) = key.strip_prefix("filter.").and_then(|key| key.rsplit_once('.')) {
+            filters.entry(name.to_owned()).or_default().insert(setting.into_owned());
+        }
+    }
+    Ok(filters)
+}
+
+fn look(path: &Path) -> Look {
+    fs::metadata(path).ok().map(|meta| (meta.ino(), meta.size(), meta.ctime(), meta.ctime_nsec()))
+}
