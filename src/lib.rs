@@ -14,6 +14,7 @@
 //! | [`journal`] | one SQLite database a run: the only truth |
 //! | [`agent`] | adapters of agent programs: pure functions |
 //! | [`workspace`] | git: worktrees, snapshots, merges |
+//! | [`session`] | the host of one agent process |
 
 pub mod agent;
 pub mod amount;
@@ -26,4 +27,5 @@ pub mod mission;
 pub mod name;
 pub mod plan;
 pub mod report;
+pub mod session;
 pub mod workspace;

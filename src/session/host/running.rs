@@ -1,0 +1,357 @@
+//! The agent while it runs: its streams, its signs of life, its stop.
+
+use std::fs;
+use std::io;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use std::os::unix::process::ExitStatusExt as _;
+
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::agent::{Backend, Exit, Invocation, Said, SessionSpec, Stdin, Stream, last};
+use crate::amount::Millis;
+use crate::kernel::fact::StopWhy;
+use crate::session::host::life::{Life, Look};
+use crate::session::host::lines::Lines;
+use crate::session::host::orders::{Heard, Orders};
+use crate::session::host::stopping::{Pace, Stopping};
+use crate::session::host::{exchange, tell};
+use crate::session::output::{self, OutputWriter};
+use crate::session::processes;
+use crate::session::protocol::{HostLine, HostOrder};
+use crate::session::safe;
+
+/// How much of an agent's output is kept.
+const OUTPUT_LIMIT: u64 = 16 << 20;
+/// How long the pipes of an ended agent are read.
+const DRAIN: Duration = Duration::from_secs(1);
+/// Progress is told at most this often: it is for people.
+const PROGRESS: Duration = Duration::from_millis(200);
+/// Longest progress text told.
+const MAX_PROGRESS: usize = 400;
+
+/// How the agent's life ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Outcome {
+    Exited(Exit),
+    Stopped(StopWhy),
+}
+
+/// A running agent.
+pub(super) struct Agent<'a> {
+    backend: &'a dyn Backend,
+    child: Child,
+    group: i32,
+    stdout: Option<ChildStdout>,
+    stderr: Option<ChildStderr>,
+    buffers: (Vec<u8>, Vec<u8>),
+    lines: Lines,
+    stream: Stream,
+    output: OutputWriter,
+    errors: Vec<u8>,
+    conversation: Option<String>,
+    progress: Option<String>,
+    told: Instant,
+    life: Life,
+    stopping: Option<Stopping>,
+    began: Instant,
+}
+
+/// What is left of an agent that ended.
+#[derive(Debug)]
+pub(super) struct Finished {
+    pub(super) stream: Stream,
+    pub(super) conversation: Option<String>,
+    pub(super) truncated: bool,
+    errors: Vec<u8>,
+    printed: String,
+}
+
+impl Finished {
+    /// The end of its last message.
+    pub(super) fn last_message(&self) -> String {
+        safe::tail(self.stream.message().as_bytes())
+    }
+
+    /// What it said when it failed: on standard error, else its last message, else whatever it printed.
+    pub(super) fn last_words(&self) -> String {
+        let words = [safe::tail(&self.errors), self.last_message(), self.printed.clone()];
+        words.into_iter().find(|words| !words.is_empty()).unwrap_or_default()
+    }
+}
+
+impl<'a> Agent<'a> {
+    /// Starts it. Why it could not be started is for people.
+    pub(super) fn start(spec: &SessionSpec, backend: &'a dyn Backend) -> Result<Self, String> {
+        let invocation = backend.start(spec).map_err(|error| error.to_string())?;
+        prepare(spec, &invocation).map_err(|error| format!("the session's files: {error}"))?;
+        let mut child = spawn(spec, &invocation)
+            .map_err(|error| format!("`{}` could not be started: {error}", invocation.program.display()))?;
+        let pid = child.id().unwrap_or(0);
+        tell(&HostLine::Started { pid });
+        feed(&mut child, invocation.stdin);
+        let now = Instant::now();
+        let mut agent = Self {
+            backend,
+            group: i32::try_from(pid).unwrap_or(0),
+            stdout: child.stdout.take(),
+            stderr: child.stderr.take(),
+            child,
+            buffers: (Vec::new(), Vec::new()),
+            lines: Lines::default(),
+            stream: Stream::default(),
+            output: OutputWriter::new(spec.output_dir.clone(), OUTPUT_LIMIT),
+            errors: Vec::new(),
+            conversation: None,
+            progress: None,
+            told: now.checked_sub(PROGRESS).unwrap_or(now),
+            life: Life::new(spec.idle_timeout.to_duration(), now),
+            stopping: None,
+            began: now,
+        };
+        if let Some(conversation) = invocation.conversation {
+            agent.name_conversation(conversation);
+        }
+        Ok(agent)
+    }
+
+    pub(super) fn backend(&self) -> &'a dyn Backend {
+        self.backend
+    }
+
+    /// Until its process has ended.
+    pub(super) async fn live(&mut self, orders: &mut Orders) -> io::Result<Outcome> {
+        let mut term = signal(SignalKind::terminate())?;
+        let mut listens = true;
+        loop {
+            let wake = self.wakes();
+            tokio::select! {
+                read = read(&mut self.stdout, &mut self.buffers.0) => self.take_out(read),
+                read = read(&mut self.stderr, &mut self.buffers.1) => self.take_err(read),
+                status = self.child.wait() => return Ok(self.outcome(status?)),
+                heard = orders.next(), if listens => listens = self.hear(heard),
+                _ = term.recv() => self.stop(StopWhy::Interrupt, Pace::Gentle),
+                () = sleep_until(wake) => self.wake(),
+            }
+        }
+    }
+
+    fn outcome(&self, status: ExitStatus) -> Outcome {
+        // Its group goes while the number is most likely still its own.
+        processes::signal_group(self.group, rustix::process::Signal::KILL);
+        match &self.stopping {
+            Some(stopping) => Outcome::Stopped(stopping.why()),
+            None => Outcome::Exited(match (status.code(), status.signal()) {
+                (Some(code), _) => Exit::Code(code),
+                (None, signal) => Exit::Signal(signal.unwrap_or(0)),
+            }),
+        }
+    }
+
+    /// Reads what is left in the pipes, for a second at most: someone may hold them for ever.
+    pub(super) async fn drain(&mut self) {
+        let until = Instant::now() + DRAIN;
+        while self.stdout.is_some() || self.stderr.is_some() {
+            let read = async {
+                tokio::select! {
+                    read = read(&mut self.stdout, &mut self.buffers.0) => (true, read),
+                    read = read(&mut self.stderr, &mut self.buffers.1) => (false, read),
+                }
+            };
+            match timeout_at(until, read).await {
+                Ok((true, read)) => self.take_out(read),
+                Ok((false, read)) => self.take_err(read),
+                Err(_) => break,
+            }
+        }
+        if let Some(line) = self.lines.rest() {
+            self.take_line(&line);
+        }
+        self.tell_progress();
+    }
+
+    pub(super) fn finish(mut self) -> Finished {
+        let kept = self.output.finish();
+        Finished {
+            stream: self.stream,
+            conversation: self.conversation,
+            truncated: kept.truncated,
+            errors: self.errors,
+            printed: kept.tail,
+        }
+    }
+
+    fn wakes(&self) -> Instant {
+        let progress = self.progress.as_ref().map(|_| self.told + PROGRESS);
+        let other = match &self.stopping {
+            Some(stopping) => stopping.next(),
+            None => self.life.next_look(),
+        };
+        progress.into_iter().fold(other, Instant::min)
+    }
+
+    fn wake(&mut self) {
+        let now = Instant::now();
+        if self.progress.is_some() && now >= self.told + PROGRESS {
+            self.tell_progress();
+        }
+        match &mut self.stopping {
+            Some(stopping) if now >= stopping.next() => stopping.step(self.group, now),
+            None if now >= self.life.next_look() && self.life.look(self.stream.in_tool(), now) == Look::Idle => {
+                self.stop(StopWhy::Idle, Pace::Gentle);
+            }
+            Some(_) | None => {}
+        }
+    }
+
+    fn stop(&mut self, why: StopWhy, pace: Pace) {
+        let now = Instant::now();
+        match &mut self.stopping {
+            Some(stopping) => stopping.hasten(pace, self.backend, now),
+            None => self.stopping = Some(Stopping::new(why, pace, self.backend, now)),
+        }
+    }
+
+    /// Tells whether there is anyone left to listen to.
+    fn hear(&mut self, heard: Heard) -> bool {
+        let Heard::Line(line) = heard else {
+            self.stop(StopWhy::Interrupt, Pace::Farewell);
+            return false;
+        };
+        match serde_json::from_str(&line) {
+            Ok(HostOrder::Stop { why }) => self.stop(why, Pace::Gentle),
+            // An order that nobody knows is not one to go on under.
+            Ok(HostOrder::Kill) | Err(_) => self.stop(StopWhy::Interrupt, Pace::AtOnce),
+        }
+        true
+    }
+
+    fn take_out(&mut self, read: usize) {
+        if read == 0 {
+            self.stdout = None;
+            return;
+        }
+        let bytes = std::mem::take(&mut self.buffers.0);
+        self.came(output::Stream::Out, &bytes);
+        for line in self.lines.take(&bytes) {
+            self.take_line(&line);
+        }
+        self.buffers.0 = bytes;
+    }
+
+    fn take_err(&mut self, read: usize) {
+        if read == 0 {
+            self.stderr = None;
+            return;
+        }
+        let bytes = std::mem::take(&mut self.buffers.1);
+        self.came(output::Stream::Err, &bytes);
+        self.errors.extend_from_slice(&bytes);
+        let surplus = self.errors.len().saturating_sub(16 << 10);
+        self.errors.drain(..surplus);
+        self.buffers.1 = bytes;
+    }
+
+    fn came(&mut self, stream: output::Stream, bytes: &[u8]) {
+        let now = Instant::now();
+        self.life.sign(now);
+        self.output.write(stream, Millis::from(now - self.began), bytes);
+    }
+
+    fn take_line(&mut self, line: &str) {
+        for said in self.backend.read(&self.stream, line) {
+            self.stream.note(&said);
+            match said {
+                Said::Conversation(conversation) => self.name_conversation(conversation),
+                Said::Progress(text) => self.note_progress(&text),
+                Said::Used(usage) => tell(&HostLine::Used { usage }),
+                Said::Message(_)
+                | Said::MessageLine(_)
+                | Said::ToolBegan
+                | Said::ToolEnded
+                | Said::Denied(_)
+                | Said::StructuredHandoff(_)
+                | Said::Terminal(_) => {}
+            }
+        }
+    }
+
+    fn name_conversation(&mut self, conversation: String) {
+        if self.conversation.as_ref() != Some(&conversation) {
+            tell(&HostLine::Conversation { conversation: conversation.clone() });
+            self.conversation = Some(conversation);
+        }
+    }
+
+    /// One line, safe to show. What comes too soon after the last replaces what waits.
+    fn note_progress(&mut self, text: &str) {
+        let safe =
+            safe::safe_text(last(text, 4 * MAX_PROGRESS).as_bytes()).split_whitespace().collect::<Vec<_>>().join(" ");
+        self.progress = Some(crate::agent::bounded(&safe, MAX_PROGRESS).to_owned());
+        if Instant::now() >= self.told + PROGRESS {
+            self.tell_progress();
+        }
+    }
+
+    fn tell_progress(&mut self) {
+        if let Some(text) = self.progress.take() {
+            self.told = Instant::now();
+            tell(&HostLine::Progress { text });
+        }
+    }
+}
+
+/// Reads once and tells how much, 0 at the end; for ever, where there is nothing to read from any more. Giving it
+/// up while it waits loses nothing.
+async fn read(from: &mut Option<impl AsyncRead + Unpin>, into: &mut Vec<u8>) -> usize {
+    match from {
+        Some(from) => {
+            into.clear();
+            into.reserve(64 << 10);
+            from.read_buf(into).await.unwrap_or(0)
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Makes the folders, writes the files the agent is given, and removes what an earlier session left to hand over.
+fn prepare(spec: &SessionSpec, invocation: &Invocation) -> io::Result<()> {
+    fs::create_dir_all(&spec.scratch)?;
+    for path in [&spec.handoff_out, &spec.outputs_file] {
+        let no_file = || io::Error::other(format!("`{}` is no file", path.display()));
+        let (exchange, name) = exchange(spec, path).zip(path.file_name()).ok_or_else(no_file)?;
+        exchange.remove(&name.to_string_lossy()).map_err(io::Error::other)?;
+    }
+    for (path, text) in &invocation.files {
+        fs::write(path, text)?;
+    }
+    Ok(())
+}
+
+/// In a group of its own, so that a signal reaches what it started; below this host, so that all of it is found.
+fn spawn(spec: &SessionSpec, invocation: &Invocation) -> io::Result<Child> {
+    let stdin = match invocation.stdin {
+        Stdin::Null => Stdio::null(),
+        Stdin::Text(_) => Stdio::piped(),
+    };
+    Command::new(&invocation.program)
+        .args(&invocation.args)
+        .envs(&invocation.env)
+        .current_dir(&spec.path)
+        .process_group(0)
+        .stdin(stdin)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+}
+
+/// Writes its input beside everything else: it may read late, or never.
+fn feed(child: &mut Child, stdin: Stdin) {
+    if let (Some(mut pipe), Stdin::Text(text)) = (child.stdin.take(), stdin) {
+        tokio::spawn(async move { pipe.write_all(text.as_bytes()).await });
+    }
+}
