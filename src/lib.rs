@@ -15,11 +15,13 @@
 //! | [`agent`] | adapters of agent programs: pure functions |
 //! | [`workspace`] | git: worktrees, snapshots, merges |
 //! | [`session`] | the host of one agent process |
+//! | [`driver`] | carries effects out, feeds facts back; the guard that owns all children |
 
 pub mod agent;
 pub mod amount;
 pub mod catalog;
 pub mod diagnostic;
+pub mod driver;
 pub mod handoff;
 pub mod journal;
 pub mod kernel;

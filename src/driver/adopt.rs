@@ -1,0 +1,50 @@
+//! What a dead engine's sessions and commands left as durable results: taken over before anything is started again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use crate::driver::children::ChildEnd;
+use crate::driver::guard::{UNRECORDED_ENDS, UnrecordedEnd};
+use crate::driver::hands::work::{command_end, label, read_outputs, read_result};
+use crate::driver::setting::Setting;
+use crate::kernel::Run;
+use crate::kernel::fact::{WorkEnd, WorkKey};
+
+/// Ends that were found.
+#[derive(Debug, Default)]
+pub struct Adopted {
+    /// Whose, and how.
+    pub ends: Vec<(WorkKey, WorkEnd)>,
+    /// Of commands that began and ended before the journal knew of them, by label: they are not run again.
+    pub early: BTreeMap<String, WorkEnd>,
+}
+
+/// Looks for the results of what was running when the engine died.
+pub fn find(run: &Run, setting: &Setting) -> Adopted {
+    let unrecorded: Vec<UnrecordedEnd> = fs::read(setting.run_dir.join(UNRECORDED_ENDS))
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .unwrap_or_default();
+    let working = run.working();
+    let known: BTreeSet<String> = working.iter().map(label).collect();
+    let early = unrecorded.iter().filter(|end| !known.contains(&end.label));
+    let early = early.filter_map(|end| Some((end.label.clone(), of_command(end, &setting.labelled_dir(&end.label)?))));
+    let early = early.collect();
+    let ends = working
+        .into_iter()
+        .filter_map(|key| {
+            let dir = setting.work_dir(&key.task, key.attempt, key.session);
+            let of_session = read_result(&dir.join("result.json"));
+            let of_guard = || unrecorded.iter().find(|end| end.label == label(&key)).map(|end| of_command(end, &dir));
+            let end = of_session.or_else(of_guard)?;
+            Some((key, end))
+        })
+        .collect();
+    Adopted { ends, early }
+}
+
+fn of_command(end: &UnrecordedEnd, dir: &Path) -> WorkEnd {
+    let UnrecordedEnd { label: _, end, ran, tail, truncated, swept } = end.clone();
+    command_end(ChildEnd { end, ran, tail, truncated, swept }, None, read_outputs(&dir.join("outputs.json")))
+}

@@ -1,0 +1,335 @@
+//! Sessions and commands: started, listened to, stopped.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use crate::amount::{Millis, Usage};
+use crate::driver::children::{Child, ChildEnd, Told};
+use crate::driver::guard::{ChildId, ChildKind, Spawn, Stop};
+use crate::driver::hands::{Briefing, Errand, Hands};
+use crate::kernel::effect::StartSession;
+use crate::kernel::fact::{Activity, EndKind, Fact, StopWhy, WorkEnd, WorkKey};
+use crate::plan::argv::Argv;
+use crate::plan::{AgentWork, Task, TaskKind};
+use crate::session::protocol::{HostLine, HostOrder, SessionSpec};
+use crate::workspace::{Exchange, WorkspaceError, read_bounded};
+
+/// At most this much of a file of outputs is read.
+const OUTPUTS_LIMIT: u64 = 256 * 1024;
+/// At most this much of a session's durable result: what its host makes is a tenth of it.
+const RESULT_LIMIT: u64 = 8 * 1024 * 1024;
+
+/// A session or command that runs.
+#[derive(Debug)]
+pub(super) struct Working {
+    child: ChildId,
+    kind: ChildKind,
+    stopped: Option<StopWhy>,
+}
+
+/// Folder, in a worktree, for what passes between engine and session.
+const SESSION_FOLDER: &str = ".ai-sdlc/session";
+
+impl Hands {
+    /// Runs a command and tells its end.
+    pub(super) async fn command(self: Rc<Self>, key: WorkKey, command: Argv, at: (PathBuf, Briefing)) {
+        let (path, briefing) = at;
+        if let Some(end) = self.early.borrow_mut().remove(&label(&key)) {
+            return self.tell(Fact::WorkEnded { key, end: Box::new(end) });
+        }
+        let output_dir = self.setting.work_dir(&key.task, key.attempt, key.session);
+        let outputs_file = self.outputs_file(&key, &output_dir);
+        let mut env = self.task_env(&key, &path, briefing.env);
+        if !briefing.handoffs.is_empty() {
+            match run_folder(&output_dir).and_then(|folder| hand_in(&folder, &briefing.handoffs)) {
+                Ok(handed) => env.extend(handed),
+                Err(error) => return self.tell(not_started(key, error.to_string())),
+            }
+        }
+        if let Some(file) = &outputs_file {
+            env.insert("AI_SDLC_OUTPUTS".to_owned(), file.display().to_string());
+        }
+        let errand = Errand { command: &command, cwd: &path, env, output_dir, timeout: None };
+        match self.spawn_order(errand) {
+            Ok(mut spawn) => {
+                spawn.label = label(&key);
+                let child = self.begin(&key, spawn);
+                self.follow_command(key, child, outputs_file).await;
+            }
+            Err(why) => self.tell(not_started(key, why)),
+        }
+    }
+
+    async fn follow_command(&self, key: WorkKey, mut child: Child, outputs_file: Option<PathBuf>) {
+        let id = child.id;
+        while let Some(told) = child.next().await {
+            match told {
+                Told::Started { pid } => self.tell(Fact::WorkStarted { key: key.clone(), pid }),
+                Told::Line(_) => {}
+                Told::NotStarted { why } => {
+                    self.end(&key);
+                    return self.tell_end(not_started(key, why), id);
+                }
+                Told::Ended(end) => {
+                    let stopped = self.end(&key);
+                    let outputs = outputs_file.as_deref().and_then(read_outputs);
+                    let fact = Fact::WorkEnded { end: Box::new(command_end(end, stopped, outputs)), key };
+                    return self.tell_end(fact, id);
+                }
+            }
+        }
+    }
+
+    /// The file for declared outputs, its folder made; only where the task declares any.
+    fn outputs_file(&self, key: &WorkKey, dir: &Path) -> Option<PathBuf> {
+        let declares = self.setting.plan.tasks.get(&key.task).is_some_and(|task| !task.outputs.is_empty());
+        if !declares {
+            return None;
+        }
+        let file = dir.join("outputs.json");
+        fs::create_dir_all(dir).ok()?;
+        let _was_absent = fs::remove_file(&file);
+        Some(file)
+    }
+
+    /// Runs a session in its host and tells what the host says.
+    pub(super) async fn session(self: Rc<Self>, start: StartSession, briefing: Briefing) {
+        let key = start.key.clone();
+        match self.host_order(start, briefing) {
+            Ok(spawn) => {
+                let child = self.begin(&key, spawn);
+                self.follow_host(key, child).await;
+            }
+            Err(why) => self.tell(not_started(key, why)),
+        }
+    }
+
+    fn host_order(&self, start: StartSession, briefing: Briefing) -> Result<Spawn, String> {
+        let spec = self.session_spec(start, briefing)?;
+        let line = serde_json::to_string(&spec).map_err(|error| format!("the session cannot be described: {error}"))?;
+        Ok(Spawn {
+            child: self.children.next_id(),
+            kind: ChildKind::Host,
+            label: label(&spec.key),
+            program: self.setting.executable.clone(),
+            args: vec!["session".to_owned()],
+            cwd: spec.path,
+            env: BTreeMap::from([
+                ("AI_SDLC_RUN".to_owned(), self.setting.run.to_string()),
+                ("AI_SDLC_TASK".to_owned(), spec.key.task.to_string()),
+            ]),
+            stdin: Some(line),
+            output_dir: spec.output_dir,
+            output_limit: self.setting.output_limit,
+            timeout: None,
+        })
+    }
+
+    fn session_spec(&self, start: StartSession, briefing: Briefing) -> Result<SessionSpec, String> {
+        let StartSession { key, prompt, conversation, path, cap } = start;
+        let plan = &self.setting.plan;
+        let (task, work) = self.agent_task(&key)?;
+        let agent = plan.agents.get(&work.agent).ok_or_else(|| format!("agent `{}` is not in the plan", work.agent))?;
+        let dir = self.setting.work_dir(&key.task, key.attempt, key.session);
+        fs::create_dir_all(&dir).map_err(|error| format!("{}: {error}", dir.display()))?;
+        let exchange = self.exchange(&path, &dir).map_err(|error| error.to_string())?;
+        for stale in ["handoff.md", "outputs.json"] {
+            exchange.remove(stale).map_err(|error| error.to_string())?;
+        }
+        let (handoff_out, outputs_file) = (exchange.path("handoff.md"), exchange.path("outputs.json"));
+        let mut env = self.task_env(&key, &path, briefing.env);
+        env.insert("AI_SDLC_ROLE".to_owned(), work.role.to_string());
+        env.insert("AI_SDLC_HANDOFF_OUT".to_owned(), handoff_out.display().to_string());
+        env.insert("AI_SDLC_OUTPUTS".to_owned(), outputs_file.display().to_string());
+        env.extend(hand_in(&exchange, &briefing.handoffs).map_err(|error| error.to_string())?);
+        Ok(SessionSpec {
+            run: self.setting.run.clone(),
+            agent: agent.clone(),
+            model: work.model.clone(),
+            permissions: work.permissions,
+            prompt,
+            conversation,
+            path,
+            env,
+            handoff_out,
+            outputs_file,
+            scratch: dir.clone(),
+            result: dir.join("result.json"),
+            output_dir: dir,
+            idle_timeout: task.idle_timeout,
+            cap,
+            outputs: task.outputs.clone(),
+            touches: task.touches.clone(),
+            executable: self.setting.executable.clone(),
+            key,
+        })
+    }
+
+    fn agent_task(&self, key: &WorkKey) -> Result<(&Task, &AgentWork), String> {
+        match self.setting.plan.tasks.get(&key.task) {
+            Some(task) => match &task.kind {
+                TaskKind::Agent(work) => Ok((task, work)),
+                TaskKind::Command(_) => Err(format!("task `{}` is a command", key.task)),
+            },
+            None => Err(format!("task `{}` is not in the plan", key.task)),
+        }
+    }
+
+    /// Where engine and session exchange files: in the worktree, or in the run's folder where there is none.
+    fn exchange(&self, workspace: &Path, work_dir: &Path) -> Result<Exchange, WorkspaceError> {
+        if self.setting.repository.is_some() {
+            return Exchange::make(workspace, Path::new(SESSION_FOLDER));
+        }
+        run_folder(work_dir)
+    }
+
+    async fn follow_host(&self, key: WorkKey, mut child: Child) {
+        let id = child.id;
+        let mut result = None;
+        while let Some(told) = child.next().await {
+            match told {
+                Told::Started { .. } => {}
+                Told::Line(line) => {
+                    if let Some(end) = self.host_said(&key, &line) {
+                        result = Some(end);
+                    }
+                }
+                Told::NotStarted { why } => {
+                    self.end(&key);
+                    return self.tell_end(not_started(key, why), id);
+                }
+                Told::Ended(end) => {
+                    self.end(&key);
+                    let end = result.unwrap_or_else(|| Box::new(self.lost_host(&key, &end)));
+                    return self.tell_end(Fact::WorkEnded { key, end }, id);
+                }
+            }
+        }
+    }
+
+    /// Takes one line of a host; what it says of its end is kept until the host itself has ended.
+    fn host_said(&self, key: &WorkKey, line: &str) -> Option<Box<WorkEnd>> {
+        let key = key.clone();
+        match serde_json::from_str::<HostLine>(line) {
+            Ok(HostLine::Started { pid }) => self.tell(Fact::WorkStarted { key, pid }),
+            Ok(HostLine::Conversation { conversation }) => self.tell(Fact::Conversation { key, conversation }),
+            Ok(HostLine::Progress { text }) => self.tell(Fact::Progress { key, text }),
+            Ok(HostLine::Used { usage }) => self.tell(Fact::Used { key, usage }),
+            Ok(HostLine::Ended(end)) => return Some(end),
+            Err(error) => tracing::warn!(task = %key.task, %error, line, "a host said something unreadable"),
+        }
+        None
+    }
+
+    /// A host that ended without a word: its result may lie on disk all the same.
+    fn lost_host(&self, key: &WorkKey, end: &ChildEnd) -> WorkEnd {
+        let dir = self.setting.work_dir(&key.task, key.attempt, key.session);
+        read_result(&dir.join("result.json")).unwrap_or_else(|| {
+            let why = format!("the process that hosts the session ended without a result ({:?})", end.end);
+            WorkEnd { usage: Usage::default(), ..plain_end(EndKind::Lost { why }, end.ran, end.tail.clone()) }
+        })
+    }
+
+    fn begin(&self, key: &WorkKey, spawn: Spawn) -> Child {
+        let working = Working { child: spawn.child, kind: spawn.kind, stopped: None };
+        self.working.borrow_mut().insert(key.clone(), working);
+        self.children.spawn(spawn)
+    }
+
+    fn end(&self, key: &WorkKey) -> Option<StopWhy> {
+        self.working.borrow_mut().remove(key).and_then(|working| working.stopped)
+    }
+
+    /// Stops a session or command; its end follows as a fact. One that does not run is left alone.
+    pub(super) fn stop(&self, key: &WorkKey, why: StopWhy) {
+        if let Some(working) = self.working.borrow_mut().get_mut(key) {
+            working.stopped.get_or_insert(why);
+            match working.kind {
+                ChildKind::Command => self.children.stop(working.child, Stop::Term),
+                ChildKind::Host => match serde_json::to_string(&HostOrder::Stop { why }) {
+                    Ok(line) => self.children.write(working.child, line),
+                    Err(_) => self.children.stop(working.child, Stop::Term),
+                },
+            }
+        }
+    }
+
+    /// What every child of a task is told by its environment.
+    fn task_env(&self, key: &WorkKey, path: &Path, mut env: BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let own = [
+            ("AI_SDLC_RUN", self.setting.run.to_string()),
+            ("AI_SDLC_TASK", key.task.to_string()),
+            ("AI_SDLC_ATTEMPT", key.attempt.to_string()),
+            ("AI_SDLC_ROUND", key.round.to_string()),
+            ("AI_SDLC_WORKSPACE", path.display().to_string()),
+        ];
+        env.extend(own.map(|(name, value)| (name.to_owned(), value)));
+        env
+    }
+}
+
+/// A folder of the run's own as a place to exchange files.
+fn run_folder(work_dir: &Path) -> Result<Exchange, WorkspaceError> {
+    let (above, name) = (work_dir.parent().unwrap_or(work_dir), work_dir.file_name().unwrap_or_default());
+    fs::create_dir_all(above).map_err(|source| WorkspaceError::File {
+        doing: "make",
+        path: above.to_owned(),
+        source,
+    })?;
+    Exchange::make(above, Path::new(name))
+}
+
+/// Writes what is handed to a task, and says where.
+fn hand_in(exchange: &Exchange, handoffs: &str) -> Result<Option<(String, String)>, WorkspaceError> {
+    if handoffs.is_empty() {
+        return Ok(None);
+    }
+    exchange.write("handoff-in.md", handoffs)?;
+    Ok(Some(("AI_SDLC_HANDOFF_IN".to_owned(), exchange.path("handoff-in.md").display().to_string())))
+}
+
+/// Which work a child does, for a later engine.
+pub(in crate::driver) fn label(key: &WorkKey) -> String {
+    format!("{}/{}/{}", key.task, key.attempt, key.session)
+}
+
+/// Reads what a session left as its durable result.
+pub(in crate::driver) fn read_result(path: &Path) -> Option<WorkEnd> {
+    serde_json::from_slice(&read_bounded(path, RESULT_LIMIT)?).ok()
+}
+
+/// Reads the outputs that a command left.
+pub(in crate::driver) fn read_outputs(path: &Path) -> Option<String> {
+    Some(String::from_utf8_lossy(&read_bounded(path, OUTPUTS_LIMIT)?).into_owned())
+}
+
+/// How a command ended, as the kernel takes it.
+pub(in crate::driver) fn command_end(end: ChildEnd, stopped: Option<StopWhy>, outputs: Option<String>) -> WorkEnd {
+    let how = end.kind(stopped);
+    let ChildEnd { ran, tail, truncated, swept, .. } = end;
+    WorkEnd { outputs, truncated, swept, ..plain_end(how, ran, tail) }
+}
+
+fn not_started(key: WorkKey, why: String) -> Fact {
+    let end = plain_end(EndKind::NotStarted { why }, Millis::ZERO, String::new());
+    Fact::WorkEnded { key, end: Box::new(end) }
+}
+
+/// An end of which nothing more is known: a command's, a lost host's.
+pub(in crate::driver) fn plain_end(how: EndKind, duration: Millis, tail: String) -> WorkEnd {
+    WorkEnd {
+        how,
+        duration,
+        usage: Usage::NONE,
+        conversation: None,
+        handoffs: Vec::new(),
+        outputs: None,
+        tail,
+        denied: Vec::new(),
+        activity: Activity::Acted,
+        truncated: false,
+        swept: 0,
+    }
+}

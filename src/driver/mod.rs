@@ -1,0 +1,16 @@
+//! Carries the effects of the kernel out and feeds facts back. It decides nothing.
+//!
+//! [`launch`] begins a run or goes on with one; [`drive`] is the loop; [`hands`] carries effects out; [`guard`] owns all
+//! children; [`commit`] makes events durable.
+
+pub mod adopt;
+pub mod children;
+pub mod clock;
+pub mod commit;
+pub mod drive;
+pub mod environment;
+pub mod guard;
+pub mod hands;
+pub mod launch;
+pub mod setting;
+pub mod survivors;
