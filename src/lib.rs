@@ -16,10 +16,12 @@
 //! | [`workspace`] | git: worktrees, snapshots, merges |
 //! | [`session`] | the host of one agent process |
 //! | [`driver`] | carries effects out, feeds facts back; the guard that owns all children |
+//! | [`cli`] | the command line |
 
 pub mod agent;
 pub mod amount;
 pub mod catalog;
+pub mod cli;
 pub mod diagnostic;
 pub mod driver;
 pub mod handoff;

@@ -1,0 +1,17 @@
+//! Commands that only this program itself starts: the guard, the host of a session, the embedded agent.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use crate::{agent, driver, session};
+
+/// Runs the hidden command that these arguments (without the program's name) name; `None` if they name none.
+pub fn hidden(args: &[OsString]) -> Option<ExitCode> {
+    let (name, rest) = args.split_first()?;
+    match name.to_str()? {
+        "guard" if rest.is_empty() => Some(driver::guard::main()),
+        "session" if rest.is_empty() => Some(session::host::main()),
+        "rehearsal" => Some(agent::rehearsal::main(rest)),
+        _ => None,
+    }
+}

@@ -1,0 +1,117 @@
+//! Which run is meant, and what its journal tells.
+
+use std::io;
+use std::path::Path;
+
+use crate::cli::Context;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::project::Project;
+use crate::journal::runs::{RunEntry, Runs, RunsError, Standing};
+use crate::journal::{JournalError, Reader, Record};
+use crate::mission::nearest::{listed, nearest};
+use crate::name::TaskId;
+use crate::report::Report;
+
+/// Finds the run that is meant.
+pub(super) fn choose(context: &Context, given: &str) -> Result<RunEntry, Failure> {
+    let project = Project::find(context)?;
+    Runs::at(&project.store).resolve(given).map_err(|error| {
+        let help = match &error {
+            RunsError::None => "`ai-sdlc mission run MISSION` makes one",
+            RunsError::NoneBefore | RunsError::Unknown { .. } => "`ai-sdlc run list` shows the runs there are",
+            RunsError::Ambiguous { .. } => "give more of its letters",
+            RunsError::File(error) => error.help(),
+        };
+        Failure::new(Exit::Usage, "cli::unknown-run", error.to_string()).at(project.shown(&project.store)).help(help)
+    })
+}
+
+/// A journal that could not be read.
+pub(super) fn unreadable(run: &RunEntry, error: &JournalError) -> Failure {
+    Failure::new(Exit::Environment, "journal::unreadable", format!("the journal of run {} cannot be read", run.id))
+        .at(run.dir.display().to_string())
+        .because(error)
+        .help(error.help())
+}
+
+/// A journal being read, and what it told so far.
+#[derive(Debug)]
+pub(super) struct Told {
+    /// Which run.
+    pub(super) run: RunEntry,
+    /// The fold of all that was read.
+    pub(super) report: Report,
+    reader: Reader,
+}
+
+impl Told {
+    /// Opens the journal of the run that is meant, nothing read yet.
+    pub(super) fn open(context: &Context, given: &str) -> Result<Self, Failure> {
+        let run = choose(context, given)?;
+        let reader = Reader::open(&run.dir).map_err(|error| unreadable(&run, &error))?;
+        let report = Report::typed_as(context.typed(&[]));
+        Ok(Self { run, report, reader })
+    }
+
+    /// Reads what is new; `each` is called after the report has taken a record in.
+    pub(super) fn read(&mut self, mut each: impl FnMut(&Record, &Report)) -> Result<usize, Failure> {
+        let records = self.reader.read_new().map_err(|error| unreadable(&self.run, &error))?;
+        for record in &records {
+            self.report.fold(record.at, &record.event);
+            each(record, &self.report);
+        }
+        Ok(records.len())
+    }
+
+    /// Whether a living process still drives it. Looks anew.
+    pub(super) fn is_live(&self, context: &Context) -> Result<bool, Failure> {
+        let now = choose(context, self.run.id.as_str())?;
+        Ok(matches!(now.standing, Standing::Running(_)))
+    }
+
+    /// The task that is meant.
+    pub(super) fn task(&self, given: &str) -> Result<TaskId, Failure> {
+        let found = self.report.tasks.keys().find(|id| id.as_str() == given);
+        found.cloned().ok_or_else(|| {
+            let names = || self.report.tasks.keys().map(TaskId::as_str);
+            let help = match nearest(given, names()) {
+                Some(name) => format!("did you mean `{name}`?"),
+                None => format!("its tasks are {}", listed(names())),
+            };
+            Failure::new(Exit::Usage, "cli::unknown-task", format!("run {} has no task `{given}`", self.run.id))
+                .help(help)
+        })
+    }
+}
+
+/// The folder in which a run took place, if it is still there: the scratch clone of a rehearsal that succeeded is not.
+pub(super) fn place_of(report: &Report) -> Result<Option<&Path>, Failure> {
+    let Some(place) = &report.place else { return Ok(None) };
+    if place.directory.is_dir() {
+        return Ok(Some(&place.directory));
+    }
+    let run = report.run.as_ref().map(ToString::to_string).unwrap_or_default();
+    let (what, help) = if report.is_rehearsal() {
+        (format!("the scratch clone of rehearsal {run} is gone"), format!("`ai-sdlc run show {run}` has its report"))
+    } else {
+        (format!("the directory of run {run} is gone"), "put it back where it was".to_owned())
+    };
+    Err(Failure::new(Exit::Environment, "cli::no-place", what).at(place.directory.display().to_string()).help(help))
+}
+
+/// The whole of a run as it stands.
+pub(super) fn told(context: &Context, given: &str) -> Result<Told, Failure> {
+    let mut told = Told::open(context, given)?;
+    told.read(|_, _| {})?;
+    Ok(told)
+}
+
+/// Waits a moment for something new; less where the reader of stdout has gone.
+pub(super) fn wait_a_moment() {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let stdout = io::stdout();
+    let moment = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
+    // Asked for nothing, poll tells only that the other end is gone; any other end of it is as good as time passing.
+    poll(&mut [PollFd::new(&stdout, PollFlags::empty())], Some(&moment)).ok();
+}

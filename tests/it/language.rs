@@ -1,0 +1,322 @@
+//! The mission language over whole files: what is found, where, and how it is shown.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use ai_sdlc::catalog::{Catalog, Origin, Places};
+use ai_sdlc::diagnostic::{self, Finding, Look, Severity, Sources};
+use ai_sdlc::mission::check::Against;
+use ai_sdlc::mission::file::MissionFile;
+use ai_sdlc::mission::load::load as load_typed;
+use ai_sdlc::mission::model::{CommandLine, RetryFrom, TaskKind, TaskWorkspace};
+use ai_sdlc::mission::schema::Explained as _;
+use ai_sdlc::mission::spans::Document;
+use ai_sdlc::mission::{self, Loaded};
+use serde_json::{Value, json};
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/mission")
+}
+
+/// The roles and skills of the fixtures, and none of those that ship.
+fn catalog() -> Catalog {
+    let root = fixtures();
+    let mut catalog = Catalog::load(&Places { mission_dir: Some(root.join("ok")), root: Some(root), user: None });
+    catalog.roles.retain(|_, found| found.origin != Origin::BuiltIn);
+    catalog.skills.retain(|_, found| found.origin != Origin::BuiltIn);
+    catalog.partials.retain(|_, found| found.origin != Origin::BuiltIn);
+    assert_eq!(catalog.roles.len(), 2, "{:?}", catalog.findings);
+    catalog
+}
+
+fn load(text: &str) -> Loaded {
+    let (catalog, agents, dir) = (catalog(), BTreeMap::new(), fixtures());
+    mission::load("m.toml", text, &Against { catalog: &catalog, agents: &agents, dir: &dir })
+}
+
+fn files(folder: &str) -> Vec<(String, String)> {
+    let mut files: Vec<(String, String)> = std::fs::read_dir(fixtures().join(folder))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .map(|path| (path.file_stem().unwrap().to_string_lossy().into_owned(), std::fs::read_to_string(&path).unwrap()))
+        .collect();
+    files.sort();
+    files
+}
+
+fn shown(findings: &[Finding], text: &str) -> String {
+    let sources = Sources::from([("m.toml".to_owned(), text.to_owned())]);
+    let look = Look { color: false, width: 100, ascii: false };
+    diagnostic::human(findings, &sources, look) + "\n" + &diagnostic::short(findings, &sources)
+}
+
+#[test]
+fn good_files_have_no_findings() {
+    for (name, text) in files("ok") {
+        let loaded = load(&text);
+        assert_eq!(loaded.findings, [], "{name}:\n{}", shown(&loaded.findings, &text));
+        assert!(loaded.mission.is_some());
+    }
+}
+
+#[test]
+fn bad_files_are_explained() {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../snapshots/mission");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    let _guard = settings.bind_to_scope();
+    for (name, text) in files("bad") {
+        let loaded = load(&text);
+        let errors = loaded.findings.iter().any(|finding| finding.severity == Severity::Error);
+        assert_eq!(loaded.mission.is_none(), errors);
+        insta::assert_snapshot!(name, shown(&loaded.findings, &text));
+    }
+}
+
+/// A code that no file of the fixtures has is one that nobody has seen work.
+#[test]
+fn every_code_is_found_in_some_file_and_is_in_the_index_once() {
+    let mut seen: BTreeSet<&str> = BTreeSet::from(["mission::not-text"]);
+    for (_, text) in files("bad") {
+        seen.extend(load(&text).findings.iter().map(|finding| finding.code.0));
+    }
+    let index: BTreeSet<&str> = diagnostic::CODES.iter().map(|(code, _, _)| code.0).collect();
+    assert_eq!(index.len(), diagnostic::CODES.len());
+    assert_eq!(index.difference(&seen).collect::<Vec<_>>(), Vec::<&&str>::new(), "never found");
+    assert_eq!(seen.difference(&index).collect::<Vec<_>>(), Vec::<&&str>::new(), "not in the index");
+}
+
+#[test]
+fn six_mistakes_are_six_findings_each_at_its_place() {
+    let text = std::fs::read_to_string(fixtures().join("bad/six.toml")).unwrap();
+    let loaded = load(&text);
+    let sources = Sources::from([("m.toml".to_owned(), text)]);
+    insta::assert_snapshot!(diagnostic::short(&loaded.findings, &sources), @r"
+    m.toml:3:1: error[mission::unknown-key]: unknown key `descripton` in `[mission]`
+    m.toml:5:9: warning[mission::unused-input]: the input `feature` is never used
+    m.toml:9:8: error[mission::unknown-role]: unknown role `devv`
+    m.toml:11:11: error[mission::wrong-type]: `timeout` must be a string, not an integer
+    m.toml:15:18: error[mission::cycle]: tasks need each other in a circle: `build` → `test` → `build`
+    m.toml:16:19: error[mission::unknown-input]: there is no input `fature_name`
+    ");
+    assert_eq!(loaded.mission, None);
+}
+
+#[test]
+fn a_finding_as_json_has_all_its_keys() {
+    let text = "[mission]\nname = \"x\"\n[tasks.a]\nrun = \"true\"\ncolour = 1\n";
+    let loaded = load(text);
+    let sources = Sources::from([("m.toml".to_owned(), text.to_owned())]);
+    let json = diagnostic::json(&loaded.findings, &sources);
+    let finding = &json["findings"][0];
+    assert_eq!(json["schema"], "ai-sdlc/findings/1");
+    assert_eq!(
+        (&finding["code"], &finding["severity"], &finding["file"]),
+        (&json!("mission::unknown-key"), &json!("error"), &json!("m.toml"))
+    );
+    assert_eq!(
+        [&finding["line"], &finding["column"], &finding["end_line"], &finding["end_column"]],
+        [&json!(5), &json!(1), &json!(5), &json!(7)]
+    );
+    assert!(finding["help"].is_string() && finding["related"].is_array());
+}
+
+#[test]
+fn a_whole_mission_is_read_as_written() {
+    let text = std::fs::read_to_string(fixtures().join("ok/whole.toml")).unwrap();
+    let mission = load(&text).mission.unwrap();
+    let ids: Vec<&str> = mission.tasks.keys().map(ai_sdlc::name::TaskId::as_str).collect();
+    assert_eq!(ids, ["plan", "build", "polish", "look"], "file order");
+    let build = &mission.tasks["build"];
+    assert_eq!(build.timeout.0, 5_400_000);
+    assert_eq!((build.retry.max, build.retry.from), (2, RetryFrom::Base));
+    assert_eq!(build.budget.unwrap().usd.unwrap().0, 2_500_000);
+    assert_eq!(build.env, BTreeMap::from([("CI".into(), "1".into()), ("LANG".into(), "C".into())]));
+    let TaskKind::Agent(work) = &build.kind else { panic!("{:?}", build.kind) };
+    assert_eq!(work.role.as_str(), "builder");
+    assert_eq!(
+        work.skills.iter().map(ai_sdlc::name::SkillName::as_str).collect::<Vec<_>>(),
+        ["careful", "test-runner"]
+    );
+    assert_eq!(mission.tasks["plan"].checks, [], "it may change nothing");
+    assert_eq!(mission.tasks["polish"].checks, [CommandLine::Argv(vec!["true".into()])]);
+    assert_eq!(mission.tasks["polish"].workspace, TaskWorkspace::With(build_id()));
+    assert_eq!(mission.tasks["plan"].outputs["parts"].describe(), "list of { name: string, risk?: integer }");
+    assert_eq!(mission.budget.warn_percent, 90);
+    assert_eq!(mission.inputs["count"].schema["minimum"], 1.0);
+    let stored = serde_json::to_value(&mission).unwrap();
+    assert_eq!(serde_json::from_value::<mission::model::Mission>(stored).unwrap(), mission);
+}
+
+fn build_id() -> ai_sdlc::name::TaskId {
+    ai_sdlc::name::TaskId::parse("build").unwrap()
+}
+
+#[test]
+fn bytes_that_are_no_text_are_a_finding() {
+    let finding = mission::read("m.toml", vec![0x7f, b'E', b'L', b'F', 0xff, 0x00]).unwrap_err();
+    assert_eq!(finding.code.0, "mission::not-text");
+    assert_eq!(mission::read("m.toml", b"\xef\xbb\xbfx = 1".to_vec()).unwrap(), "x = 1");
+}
+
+#[test]
+fn configuration_is_read_and_layered() {
+    let read = |text| mission::config::load("config.toml", text);
+    let user = read("agent = \"a\"\n[agents.a]\nbackend = \"command\"\ncommand = [\"x\"]\nmodels = { fast = \"f\" }\n");
+    let project = read("[agents.a]\nmax = 2\nmodels = { strong = \"s\" }\n");
+    let both = project.config.unwrap().over(user.config.unwrap());
+    let table = both.agents.values().next().unwrap();
+    assert_eq!(both.agent.unwrap().as_str(), "a");
+    assert_eq!((table.command.as_deref(), table.max.map(u32::from)), (Some(&["x".to_owned()][..]), Some(2)));
+    assert_eq!(table.models.len(), 2);
+    let bad = read("agnet = \"a\"\n[agents.a]\nbackend = \"rehearsel\"\nversion = 3\n");
+    let codes: Vec<&str> = bad.findings.iter().map(|finding| finding.code.0).collect();
+    assert_eq!(codes, ["mission::unknown-key", "mission::wrong-value", "mission::unknown-key"]);
+    assert_eq!(bad.config, None);
+}
+
+#[test]
+fn ten_thousand_tasks_are_no_trouble() {
+    let head = "[mission]\nname = \"big\"\n[inputs.what]\ndefault = \"x\"\n".to_owned();
+    let task = |task: u32| {
+        let (needs, prompt) = match task.checked_sub(1) {
+            None => (String::new(), "Begin.".to_owned()),
+            Some(before) => {
+                let refers = format!("{{{{tasks.t{}.outputs.x}}}}", task / 2);
+                (format!("needs = [\"t{before}\"]\n"), format!("Go on with {refers} {{{{inputs.what}}}}"))
+            }
+        };
+        format!(
+            "[tasks.t{task}]\nrole = \"dev\"\n{needs}prompt = \"{prompt}\"\noutputs.x = \"string\"\n\
+             timeout = \"20m\"\nchecks = [[\"cargo\", \"test\"]]\ntouches = [\"src/t{task}/**\"]\n"
+        )
+    };
+    let text: String = std::iter::once(head).chain((0..10_000).map(task)).collect();
+    let loaded = load(&text);
+    let errors: Vec<_> = loaded.findings.iter().filter(|finding| finding.severity == Severity::Error).take(3).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    assert_eq!(loaded.mission.unwrap().tasks.len(), 10_000);
+}
+
+/// What the schema takes and what the types take must be the same, or a file could pass in an editor and fail here.
+#[test]
+fn schema_and_types_agree_on_thousands_of_changed_files() {
+    let explainer = MissionFile::explainer().unwrap();
+    let mut random = fastrand::Rng::with_seed(7);
+    let seeds: Vec<Value> =
+        files("ok").into_iter().chain(files("bad")).map(|(_, text)| Document::parse(&text).0.to_value().0).collect();
+    let mut valid = 0;
+    for round in 0..6_000 {
+        let mut value = seeds[random.usize(..seeds.len())].clone();
+        for _ in 0..random.usize(..3) {
+            mutate(&mut value, &mut random);
+        }
+        let by_schema = explainer.validator.is_valid(&value);
+        let by_types = load_typed::<MissionFile>(&value);
+        valid += usize::from(by_schema);
+        assert_eq!(by_schema, by_types.is_ok(), "round {round}: {by_types:?}\n{value:#}");
+    }
+    assert!((500..5_500).contains(&valid), "too one-sided to say anything: {valid}");
+}
+
+fn mutate(value: &mut Value, random: &mut fastrand::Rng) {
+    let mut pointers = Vec::new();
+    collect(value, String::new(), &mut pointers);
+    let pointer = random.choice(pointers).unwrap();
+    let odd = || {
+        vec![
+            json!("x"),
+            json!(""),
+            json!("read"),
+            json!("Build-It"),
+            json!(5),
+            json!(-1),
+            json!(0),
+            json!(3.0),
+            json!(2.5),
+            json!(1e18),
+            json!(true),
+            json!([]),
+            json!({}),
+            json!(["a", 5]),
+            json!([["a"]]),
+            json!({ "max": 1 }),
+            json!({ "with": "a" }),
+            json!("own"),
+            json!([1]),
+            json!("1h"),
+            json!("x".repeat(70)),
+            json!({ "read": {} }),
+        ]
+    };
+    let target = value.pointer_mut(&pointer).unwrap();
+    match (random.u8(..6), &mut *target) {
+        (0, Value::Object(map)) if !map.is_empty() => {
+            let key = random.choice(map.keys().cloned().collect::<Vec<_>>()).unwrap();
+            map.shift_remove(&key);
+        }
+        (1, Value::Object(map)) if !map.is_empty() => {
+            let key = random.choice(map.keys().cloned().collect::<Vec<_>>()).unwrap();
+            let inner = map.shift_remove(&key).unwrap();
+            let names = ["in", "Bad-Name", "extra", "tasks", "run", "prompt", "x-y", "budget", "name"];
+            map.insert(random.choice(names).unwrap().to_owned(), inner);
+        }
+        (2, Value::Object(map)) => {
+            let key = ["prompt", "run", "needs", "usd", "max", "outputs", "workspace", "schema", "backoff", "from"];
+            map.insert(random.choice(key).unwrap().to_owned(), random.choice(odd()).unwrap());
+        }
+        (4, Value::Object(map)) => *target = map.values().cloned().collect(),
+        (3, Value::Array(list)) => list.push(random.choice(odd()).unwrap()),
+        _ => *target = random.choice(odd()).unwrap(),
+    }
+}
+
+fn collect(value: &Value, pointer: String, into: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => {
+            for (key, inner) in map {
+                collect(inner, format!("{pointer}/{}", mission::spans::escape(key)), into);
+            }
+        }
+        Value::Array(list) => {
+            for (at, inner) in list.iter().enumerate() {
+                collect(inner, format!("{pointer}/{at}"), into);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+    into.push(pointer);
+}
+
+/// Texts that a hand or a broken disk could make: no panic, and every finding can be shown.
+#[test]
+fn no_text_makes_it_panic() {
+    let (catalog, agents, dir) = (catalog(), BTreeMap::new(), fixtures());
+    let against = Against { catalog: &catalog, agents: &agents, dir: &dir };
+    let mut random = fastrand::Rng::with_seed(11);
+    let seeds: Vec<Vec<char>> =
+        files("ok").into_iter().chain(files("bad")).map(|(_, text)| text.chars().collect()).collect();
+    for _ in 0..600 {
+        let mut text = random.choice(&seeds).unwrap().clone();
+        for _ in 0..=random.usize(..6) {
+            let at = random.usize(..=text.len());
+            match random.u8(..4) {
+                0 => drop(text.drain(at..(at + random.usize(..40)).min(text.len()))),
+                1 => text.insert(at, random.choice("\"'[]{}=.\\\n#äa0-_".chars().collect::<Vec<_>>()).unwrap()),
+                2 => drop(text.splice(at..at, "{{#if inputs.x}}".chars())),
+                _ => {
+                    let end = (at + random.usize(..60)).min(text.len());
+                    let copy: Vec<char> = text[at..end].to_vec();
+                    drop(text.splice(at..at, copy));
+                }
+            }
+        }
+        let text: String = text.into_iter().collect();
+        let loaded = mission::load("m.toml", &text, &against);
+        let errors = loaded.findings.iter().any(|finding| finding.severity == Severity::Error);
+        assert_eq!(loaded.mission.is_some(), !errors, "{text}");
+        shown(&loaded.findings, &text);
+    }
+}

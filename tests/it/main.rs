@@ -1,0 +1,32 @@
+//! The program and the library from outside: the real binary on real repositories in temporary folders.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "what tests share may do what tests may: fail loudly, start programs, look at the clock"
+)]
+
+mod cli;
+mod cli_runs;
+mod generated;
+mod journal;
+mod language;
+mod layers;
+mod process;
+mod run_basics;
+mod run_budget;
+mod run_chaos;
+mod run_failures;
+mod run_interrupted;
+mod run_language;
+mod run_merging;
+mod run_repositories;
+mod run_scale;
+mod run_sessions;
+mod run_shipped;
+mod run_workspaces;
+mod shipped;
+mod workspace;
+mod world;
