@@ -225,7 +225,7 @@ pub(super) fn begin(
     let report = Report::typed_as(context.typed(inputs));
     let mut live = Live::new(&mut context.terminal, shown_as(&context.globals, ui), report, 0);
     let driven = launch::begin(new, &around, |shown| live.show(shown));
-    let report = live.finish(driven.is_ok());
+    let report = live.finish((&driven).into());
     let exit = ended(context, driven, &run_dir)?;
     if let Some(scratch) = scratch.filter(|_| exit == Exit::Success) {
         let _cleanup_takes_what_is_left = fs::remove_dir_all(scratch);
@@ -257,7 +257,7 @@ pub(super) fn resume(
     };
     let mut live = Live::new(&mut context.terminal, shown_as(&context.globals, ui), earlier, seq);
     let driven = launch::go_on(&resumption, &around, open, |shown| live.show(shown));
-    let report = live.finish(driven.is_ok());
+    let report = live.finish((&driven).into());
     Ok((ended(context, driven, &entry.dir)?, report))
 }
 

@@ -23,6 +23,21 @@ enum Mode {
     Nothing,
 }
 
+/// Whether there is anything to report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// The run was driven, to whatever end.
+    Driven,
+    /// It could not be begun or gone on with.
+    Refused,
+}
+
+impl<T, E> From<&Result<T, E>> for Ending {
+    fn from(driven: &Result<T, E>) -> Self {
+        if driven.is_ok() { Self::Driven } else { Self::Refused }
+    }
+}
+
 /// A live run on its way to a person.
 #[derive(Debug)]
 pub(super) struct Live<'a> {
@@ -121,10 +136,10 @@ impl<'a> Live<'a> {
     }
 
     /// Takes the panel away, prints the report of what was driven and gives it back.
-    pub(super) fn finish(mut self, driven: bool) -> Report {
+    pub(super) fn finish(mut self, ending: Ending) -> Report {
         let text = self.painter.clear(self.terminal.size(), &self.log);
         self.terminal.err_raw(&text);
-        if driven && self.mode != Mode::Json {
+        if ending == Ending::Driven && self.mode != Mode::Json {
             let report = report::end::text(&self.report, self.terminal.out_look);
             self.terminal.out(&report);
         }

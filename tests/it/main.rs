@@ -5,7 +5,9 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
-    reason = "what tests share may do what tests may: fail loudly, start programs, look at the clock"
+    clippy::print_stdout,
+    clippy::too_many_lines,
+    reason = "what tests share may do what tests may: fail loudly, start programs, look at the clock, say that they are skipped"
 )]
 
 mod cli;

@@ -60,7 +60,7 @@ fn state(world: &World) -> Vec<PathBuf> {
         .into_iter()
         .flatten()
         .filter(|e| !e.file_type().is_dir())
-        .map(|e| e.into_path())
+        .map(walkdir::DirEntry::into_path)
         .collect()
 }
 

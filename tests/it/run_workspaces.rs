@@ -1,5 +1,6 @@
 //! Workspaces, merging and inputs as a mission says them, in real runs.
 
+use std::fmt::Write as _;
 use std::fs;
 
 use crate::world::{Ran, World};
@@ -111,7 +112,7 @@ fn a_batch_with_a_failing_member_is_halved_until_the_others_are_in() {
     let mut mission =
         "[concurrency]\nmax = 6\n[merge]\ncommit = \"batch\"\nchecks = [\"test ! -e bad.txt\"]\n".to_owned();
     for name in ["one", "two", "bad", "four", "five"] {
-        mission += &format!("[tasks.{name}]\nrun = \"echo x > {name}.txt\"\n");
+        writeln!(mission, "[tasks.{name}]\nrun = \"echo x > {name}.txt\"").unwrap();
     }
     let ran = run(&world, &mission).exits(1);
     assert!(ran.stdout.contains("merge check"), "{ran:?}");
