@@ -5,6 +5,7 @@
 //! | module | what it is for |
 //! | --- | --- |
 //! | [`name`], [`amount`], [`diagnostic`] | validated names and ids; money, tokens and time as integers; findings |
+//! | [`expression`] | CEL: read, type-check and evaluate the conditions and values of a mission |
 //! | [`catalog`] | roles, skills and templates as data: find, load, validate, choose |
 //! | [`mission`] | the language: text to a valid mission, or all findings at once |
 //! | [`handoff`] | what one session leaves for the next: parse, verify, render |
@@ -24,6 +25,7 @@ pub mod catalog;
 pub mod cli;
 pub mod diagnostic;
 pub mod driver;
+pub mod expression;
 pub mod handoff;
 pub mod journal;
 pub mod kernel;

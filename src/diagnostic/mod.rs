@@ -10,6 +10,7 @@ use serde::Serialize;
 
 pub mod codes;
 mod human;
+pub mod nearest;
 mod place;
 mod plain;
 

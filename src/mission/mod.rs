@@ -20,10 +20,11 @@ pub mod load;
 pub mod lower;
 pub mod misfit;
 pub mod model;
-pub mod nearest;
 pub mod schema;
 pub mod spans;
 pub mod team;
+
+pub use crate::diagnostic::nearest;
 
 /// A mission as far as it could be read.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -6,10 +6,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The modules of the crate, lowest first.
-const LAYERS: [&str; 15] = [
+const LAYERS: [&str; 16] = [
     "name",
     "amount",
     "diagnostic",
+    "expression",
     "catalog",
     "mission",
     "handoff",
@@ -25,9 +26,10 @@ const LAYERS: [&str; 15] = [
 ];
 
 /// What may be named only in these modules.
-const HOMES: [(&str, &[&str]); 5] = [
+const HOMES: [(&str, &[&str]); 6] = [
     ("tokio", &["session", "driver", "cli"]),
     ("miette", &["diagnostic"]),
+    ("cel_core", &["expression"]),
     ("env::var", &["cli"]),
     ("env::var_os", &["cli"]),
     ("env::vars", &["cli"]),
