@@ -55,6 +55,5 @@ fn place(catalog: &Catalog, file: &str, word: &str) -> ByteSpan {
 }
 
 fn finding(code: Code, file: &str, span: ByteSpan, message: String) -> Finding {
-    let help = codes::CODES.iter().find(|(known, _, _)| *known == code).map(|(_, _, help)| (*help).to_owned());
-    Finding { code, severity: Severity::Error, message, file: file.to_owned(), span, help, related: Vec::new() }
+    codes::finding(code, Severity::Error, (file, span), message)
 }

@@ -69,16 +69,7 @@ impl<'a> Front<'a> {
     }
 
     pub(super) fn note(&mut self, code: Code, severity: Severity, span: ByteSpan, message: String) {
-        let help = codes::CODES.iter().find(|(known, _, _)| *known == code).map(|(_, _, help)| (*help).to_owned());
-        self.findings.push(Finding {
-            code,
-            severity,
-            message,
-            file: self.file.to_owned(),
-            span,
-            help,
-            related: Vec::new(),
-        });
+        self.findings.push(codes::finding(code, severity, (self.file, span), message));
     }
 
     /// A text; `None` where the key is left out.

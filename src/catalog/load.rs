@@ -10,7 +10,7 @@ use walkdir::WalkDir;
 use super::front::Front;
 use super::skill::SkillFile;
 use super::{Catalog, Found, Origin, Places, codes, role, sha256, skill};
-use crate::diagnostic::{ByteSpan, Finding, Severity};
+use crate::diagnostic::{ByteSpan, Severity};
 use crate::name::{RoleName, SkillName};
 
 static ROLES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/roles");
@@ -216,9 +216,7 @@ impl Loader {
     }
 
     fn tell(&mut self, code: crate::diagnostic::Code, severity: Severity, file: &str, message: String) {
-        let help = codes::CODES.iter().find(|(known, _, _)| *known == code).map(|(_, _, help)| (*help).to_owned());
-        let (file, span) = (file.to_owned(), ByteSpan::default());
-        self.catalog.findings.push(Finding { code, severity, message, file, span, help, related: Vec::new() });
+        self.catalog.findings.push(codes::finding(code, severity, (file, ByteSpan::default()), message));
     }
 
     fn shown(&self, path: &Path) -> String {

@@ -1,138 +1,248 @@
-//! The codes of failures of commands, with what they mean and what to do: a part of the error index.
+//! The codes of failures of commands, with what they mean, what to do and an example: a part of the error index.
 
-/// The table: code, what it means, what to do.
-pub const CODES: &[(&str, &str, &str)] = &[
-    (
+use crate::diagnostic::Entry;
+
+/// The table.
+pub const CODES: &[Entry] = &[
+    Entry::of_command(
         "agent::missing-program",
         "The program of an agent is not installed.",
         "Install it, or correct `command` of the agent.",
+        "ai-sdlc mission run web-app   # where `command = [\"nosuch\"]` is configured",
     ),
-    ("cli::bad-config", "A configuration file has errors.", "Mend what is told above it."),
-    (
+    Entry::of_command(
+        "cli::bad-config",
+        "A configuration file has errors.",
+        "Mend what is told above it.",
+        "ai-sdlc mission run web-app   # where .ai-sdlc/config.toml has a mistake",
+    ),
+    Entry::of_command(
         "cli::bad-name",
         "A name given on the command line is no valid name.",
         "`ai-sdlc doctor` shows the agents there are.",
+        "ai-sdlc doctor --agent Claude",
     ),
-    ("cli::bad-scenario", "A scenario cannot be read.", "Compare it with `ai-sdlc schema scenario`."),
-    (
+    Entry::of_command(
+        "cli::bad-scenario",
+        "A scenario cannot be read.",
+        "Compare it with `ai-sdlc schema scenario`.",
+        "ai-sdlc mission rehearse web-app --scenario Cargo.toml",
+    ),
+    Entry::of_command(
         "cli::cannot-ask",
         "A run cannot be asked to stop.",
         "See the cause that is told; a run that is not live needs no stop.",
+        "ai-sdlc run abort 7kf   # a run of another user",
     ),
-    (
+    Entry::of_command(
         "cli::cannot-print",
         "The result could not be printed.",
         "See to it that standard output can be written: a full disk, a closed file.",
+        "ai-sdlc mission list > /dev/full",
     ),
-    ("cli::cannot-write", "A file cannot be written.", "Let your account write in that folder."),
-    (
+    Entry::of_command(
+        "cli::cannot-write",
+        "A file cannot be written.",
+        "Let your account write in that folder.",
+        "ai-sdlc schema --out /proc/schema",
+    ),
+    Entry::of_command(
         "cli::disk-full",
         "There is too little space for a run.",
         "Free some space, or set `[workspace] root` to another disk.",
+        "ai-sdlc mission run web-app   # on a full disk",
     ),
-    ("cli::git-failed", "Git could not do what was asked.", "See the cause that is told."),
-    (
+    Entry::of_command(
+        "cli::git-failed",
+        "Git could not do what was asked.",
+        "See the cause that is told.",
+        "ai-sdlc run diff 7kf   # where its branches are deleted",
+    ),
+    Entry::of_command(
         "cli::invalid-mission",
         "The mission has errors.",
         "Mend the findings that are shown; `ai-sdlc mission validate` shows them again.",
+        "ai-sdlc mission run broken",
     ),
-    ("cli::needs-terminal", "A question cannot be asked without a terminal.", "Give `--yes`."),
-    ("cli::nested", "A run was begun from within a run.", "Give `--nested` if that is really meant."),
-    (
+    Entry::of_command(
+        "cli::needs-terminal",
+        "A question cannot be asked without a terminal.",
+        "Give `--yes`.",
+        "ai-sdlc mission run web-app < /dev/null",
+    ),
+    Entry::of_command(
+        "cli::nested",
+        "A run was begun from within a run.",
+        "Give `--nested` if that is really meant.",
+        "ai-sdlc mission run web-app   # as a task of a run",
+    ),
+    Entry::of_command(
         "cli::no-agent",
         "No agent program is installed, and this is CI.",
         "Install one and configure it, or run `ai-sdlc mission rehearse`.",
+        "CI=1 ai-sdlc mission run web-app",
     ),
-    ("cli::no-directory", "A directory cannot be entered or read.", "Give one that is there."),
-    ("cli::no-folder", "A folder cannot be made.", "Let your account write there."),
-    ("cli::no-git", "There is no `git` on the PATH.", "Install git."),
-    ("cli::no-manual", "The manual page could not be made.", "This is a fault of the program; `--help` says the same."),
-    (
+    Entry::of_command(
+        "cli::no-directory",
+        "A directory cannot be entered or read.",
+        "Give one that is there.",
+        "ai-sdlc -C /nowhere mission list",
+    ),
+    Entry::of_command(
+        "cli::no-folder",
+        "A folder cannot be made.",
+        "Let your account write there.",
+        "ai-sdlc init   # in a folder that may not be written",
+    ),
+    Entry::of_command("cli::no-git", "There is no `git` on the PATH.", "Install git.", "PATH= ai-sdlc doctor"),
+    Entry::of_command(
+        "cli::no-manual",
+        "The manual page could not be made.",
+        "This is a fault of the program; `--help` says the same.",
+        "ai-sdlc man",
+    ),
+    Entry::of_command(
         "cli::no-place",
         "A file that is to be written at the end has no folder to lie in.",
         "Name a folder that is there.",
+        "ai-sdlc mission run web-app --junit nowhere/report.xml",
     ),
-    (
+    Entry::of_command(
         "cli::no-plan",
         "No plan can be made of the mission.",
         "Mend what is told: mostly an input that is missing or does not fit.",
+        "ai-sdlc mission plan web-app --input port=none",
     ),
-    ("cli::no-repository", "There is no git repository here.", "Change into one, or name it with `-C`."),
-    (
+    Entry::of_command(
+        "cli::no-repository",
+        "There is no git repository here.",
+        "Change into one, or name it with `-C`.",
+        "ai-sdlc -C / run list",
+    ),
+    Entry::of_command(
         "cli::stale-schema",
         "Published schemas differ from what this program makes.",
         "`ai-sdlc schema --out schema` writes them anew.",
+        "ai-sdlc schema --check --out elsewhere",
     ),
-    (
+    Entry::of_command(
         "cli::unknown-agent",
         "There is no such agent.",
         "Take the name that is suggested, or configure it under `[agents.<name>]`.",
+        "ai-sdlc mission run web-app --agent cluade",
     ),
-    ("cli::unknown-mission", "There is no such mission.", "`ai-sdlc mission list` shows those there are."),
-    (
+    Entry::of_command(
+        "cli::unknown-mission",
+        "There is no such mission.",
+        "`ai-sdlc mission list` shows those there are.",
+        "ai-sdlc mission run web-ap",
+    ),
+    Entry::of_command(
         "cli::unknown-name",
         "There is no such role or skill.",
         "Take the name that is suggested; `role list` and `skill list` show all.",
+        "ai-sdlc role show tech-leed",
     ),
-    (
+    Entry::of_command(
         "cli::unknown-run",
         "There is no such run, or more than one begins like this.",
         "`ai-sdlc run list` shows those there are.",
+        "ai-sdlc run show zzz",
     ),
-    ("cli::unknown-task", "The run has no such task.", "`ai-sdlc run show` lists its tasks."),
-    ("cli::unreadable-file", "A file cannot be read.", "Name a text file that your account may read."),
-    (
+    Entry::of_command(
+        "cli::unknown-task",
+        "The run has no such task.",
+        "`ai-sdlc run show` lists its tasks.",
+        "ai-sdlc run logs 7kf biuld",
+    ),
+    Entry::of_command(
+        "cli::unreadable-file",
+        "A file cannot be read.",
+        "Name a text file that your account may read.",
+        "ai-sdlc mission run missions/nosuch.toml",
+    ),
+    Entry::of_command(
         "cli::unwritable-file",
         "The JUnit report cannot be written.",
         "Name a file in a folder where your account may write.",
+        "ai-sdlc mission run web-app --junit /dev/full",
     ),
-    (
+    Entry::of_command(
         "driver::fault",
         "The engine could not go on.",
         "Look at the cause that is told; `ai-sdlc run resume` goes on afterwards.",
+        "ai-sdlc mission run web-app",
     ),
-    (
+    Entry::of_command(
         "driver::guard-died",
         "The guard of a run died, and everything below it was ended.",
         "`ai-sdlc run resume`; the log that is named says more.",
+        "ai-sdlc mission run web-app   # and its guard is killed",
     ),
-    ("driver::not-begun", "A run could not be begun.", "See the cause that is told."),
-    ("git::missing", "There is no git on the PATH.", "Install git 2.34 or newer."),
-    (
+    Entry::of_command(
+        "driver::not-begun",
+        "A run could not be begun.",
+        "See the cause that is told.",
+        "ai-sdlc mission run web-app",
+    ),
+    Entry::of_command(
+        "git::missing",
+        "There is no git on the PATH.",
+        "Install git 2.34 or newer.",
+        "PATH= ai-sdlc mission run web-app",
+    ),
+    Entry::of_command(
         "git::no-base",
         "The commit that the run should begin from is not there.",
         "Correct `[workspace] base` or `[merge] into`.",
+        "ai-sdlc mission run web-app   # where `base` names a branch that is not there",
     ),
-    (
+    Entry::of_command(
         "git::no-repository",
         "There is no repository that a run can work in.",
         "Run it in a git repository, or in directory mode; see the cause.",
+        "ai-sdlc -C / mission run web-app",
     ),
-    (
+    Entry::of_command(
         "git::no-scratch",
         "The clone for a rehearsal cannot be made.",
         "See the cause that is told; mostly space or rights.",
+        "ai-sdlc mission rehearse web-app   # on a full disk",
     ),
-    (
+    Entry::of_command(
         "git::preflight",
         "The repository is not in a state in which a run can begin.",
         "Do what is told; every refusal names its remedy.",
+        "ai-sdlc mission run web-app   # in the middle of a rebase",
     ),
-    ("git::refused", "Git did not do what the run needs.", "See the cause that is told, then `ai-sdlc run resume`."),
-    ("git::unusable", "The git that was found cannot be used.", "Install git 2.34 or newer."),
-    (
+    Entry::of_command(
+        "git::refused",
+        "Git did not do what the run needs.",
+        "See the cause that is told, then `ai-sdlc run resume`.",
+        "ai-sdlc mission run web-app   # where a lock of git stays behind",
+    ),
+    Entry::of_command(
+        "git::unusable",
+        "The git that was found cannot be used.",
+        "Install git 2.34 or newer.",
+        "ai-sdlc mission run web-app   # with git 2.20",
+    ),
+    Entry::of_command(
         "journal::locked",
         "Another process works on this run, or delivers to the same branch.",
         "Wait for it, or stop it: its process is named.",
+        "ai-sdlc run resume 7kf   # while it is live",
     ),
-    (
+    Entry::of_command(
         "journal::unreadable",
         "The journal of a run cannot be read, or does not fit together.",
         "It is never mended silently: keep the folder, and begin a new run.",
+        "ai-sdlc run show 7kf   # after its journal was edited",
     ),
-    (
+    Entry::of_command(
         "journal::unwritable",
         "What happened could not be recorded, so the run stopped.",
         "Free space or mend the disk, then `ai-sdlc run resume`.",
+        "ai-sdlc mission run web-app   # on a disk that fills up",
     ),
 ];

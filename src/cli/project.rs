@@ -11,6 +11,7 @@ use crate::catalog::Places;
 use crate::cli::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::mission;
 use crate::mission::nearest::{listed, nearest};
 
 /// Where the person stands.
@@ -146,10 +147,11 @@ impl Project {
                 failed("it cannot be read".to_owned(), "see to it that you may read it").because(&error)
             }
         })?;
-        match String::from_utf8(bytes) {
-            Ok(text) => Ok(MissionText { file, path: path.to_owned(), text }),
-            Err(error) => Err(failed("it is not text (UTF-8)".to_owned(), "a mission is a TOML file").because(&error)),
-        }
+        let text = mission::read(&file, bytes).map_err(|finding| {
+            let failure = Failure::new(Exit::Usage, finding.code.0, finding.message).at(file.clone());
+            finding.help.into_iter().fold(failure, Failure::help)
+        })?;
+        Ok(MissionText { file, path: path.to_owned(), text })
     }
 
     /// A path as people see it: relative to the directory, or to the root, where it is below it.

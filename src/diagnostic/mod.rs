@@ -9,12 +9,13 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 pub mod codes;
+pub(crate) mod entry;
 mod human;
 pub mod nearest;
 mod place;
 mod plain;
 
-pub use codes::CODES;
+pub use entry::{Entry, Example, Snippet};
 pub use human::{Look, human};
 pub use place::{LineIndex, Position};
 pub use plain::{FindingsDocument, json, short};

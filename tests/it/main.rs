@@ -12,6 +12,7 @@
 
 mod cli;
 mod cli_runs;
+mod errors;
 mod generated;
 mod journal;
 mod language;

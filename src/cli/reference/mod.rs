@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
-use crate::catalog;
-use crate::cli::codes;
 use crate::cli::command;
-use crate::diagnostic;
+
+mod errors;
+
+pub use errors::{entries, errors};
 
 /// `docs/cli.md`: the help of each command.
 pub fn command_line() -> String {
@@ -25,26 +26,4 @@ fn write_command(page: &mut String, command: &mut clap::Command) {
     for below in command.get_subcommands_mut().filter(|below| below.get_name() != "help" && !below.is_hide_set()) {
         write_command(page, below);
     }
-}
-
-/// `docs/errors.md`: every code, what it means and what to do.
-pub fn errors() -> String {
-    let findings = |codes: &'static [(diagnostic::Code, &str, &str)]| {
-        codes.iter().map(|(code, meaning, help)| (code.0, *meaning, *help)).collect::<Vec<_>>()
-    };
-    let parts = [
-        ("Missions and configuration", findings(diagnostic::CODES)),
-        ("Roles and skills", findings(catalog::codes::CODES)),
-        ("Commands", codes::CODES.to_vec()),
-    ];
-    let mut page = String::from(
-        "# Error index\n\nEvery code that the program tells, what it means and what to do. Codes never change their meaning.\n",
-    );
-    for (heading, codes) in parts {
-        let _ = write!(page, "\n## {heading}\n\n| code | meaning | what to do |\n| --- | --- | --- |\n");
-        for (code, meaning, help) in codes {
-            let _ = writeln!(page, "| `{code}` | {meaning} | {} |", help.replace('|', "\\|"));
-        }
-    }
-    page
 }
