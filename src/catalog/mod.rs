@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use schemars::generate::SchemaSettings;
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::diagnostic::Finding;
@@ -20,6 +21,7 @@ mod front;
 mod load;
 pub mod role;
 pub mod skill;
+pub mod suit;
 pub mod template;
 
 #[cfg(test)]
@@ -67,7 +69,8 @@ pub struct Found<T> {
 }
 
 /// In which of the places something was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Origin {
     /// Beside the mission, or in a folder above it.
     Mission,
@@ -79,6 +82,19 @@ pub enum Origin {
     User,
     /// Embedded in the program.
     BuiltIn,
+}
+
+impl Origin {
+    /// In a word or two.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Mission => "mission",
+            Self::Project => "project",
+            Self::OtherTool => "other tool",
+            Self::User => "user",
+            Self::BuiltIn => "built-in",
+        }
+    }
 }
 
 impl Catalog {

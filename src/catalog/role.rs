@@ -123,7 +123,8 @@ pub enum Capability {
     Network,
 }
 
-const CAPABILITIES: [&str; 10] = [
+/// The names of all capabilities.
+pub const CAPABILITIES: [&str; 10] = [
     "writes-code",
     "reads-tests",
     "runs-tests",

@@ -156,3 +156,99 @@ fn schemas_are_draft_07() {
         assert!(text.ends_with("}\n"));
     }
 }
+
+/// Reasons for each skill chosen, as a person reads them.
+fn reasons(selection: &choose::Selection) -> Vec<String> {
+    let told = |chosen: &choose::Chosen| {
+        let why: Vec<String> = chosen.why.iter().map(ToString::to_string).collect();
+        format!("{}: {}", chosen.skill, why.join("; "))
+    };
+    selection.chosen.iter().map(told).collect()
+}
+
+#[test]
+fn every_choice_has_its_reasons() {
+    let root = tempfile::tempdir().unwrap();
+    skill(root.path(), "aa", "requires = [\"bb\"]\n");
+    skill(root.path(), "bb", "");
+    skill(root.path(), "dd", "conflicts = [\"aa\"]\ntriggers = [\"frobnicate widgets\"]\n");
+    skill(root.path(), "ee", "triggers = [\"frobnicate the widget\"]\ntags = [\"grommet\"]\n");
+    skill(root.path(), "ff", "tags = [\"grommet\", \"widget\"]\nrequires = [\"gone\"]\n");
+    skill(root.path(), "gg", "tags = [\"grommet\"]\n");
+    let catalog = load(root.path());
+    let chooser = Chooser::new(&catalog);
+    let [aa] = ["aa"].map(|name| SkillName::parse(name).unwrap());
+    let text = "Frobnicate all widgets of the grommet.";
+    let selection = chooser.select(&[(choose::By::Role, &aa)], text, None).unwrap();
+    let chosen = reasons(&selection);
+    assert_eq!(chosen[..2], ["aa: its role has it", "bb: `aa` requires it"]);
+    assert!(
+        chosen[2]
+            .starts_with("ee: the text says its trigger \"frobnicate the widget\"; the text says grommet; text rank 1")
+    );
+    assert_eq!(chosen.len(), 3);
+    let left: Vec<String> = selection.passed_over.iter().map(|left| format!("{}: {}", left.skill, left.why)).collect();
+    assert_eq!(
+        left,
+        [
+            "dd: it conflicts with `aa`",
+            "ff: it requires `gone`, which does not exist",
+            "gg: the text says none of its triggers and too few of its words",
+        ]
+    );
+    assert_eq!(selection, chooser.select(&[(choose::By::Role, &aa)], text, None).unwrap());
+}
+
+#[test]
+fn never_more_than_eight_and_the_best_of_them() {
+    let root = tempfile::tempdir().unwrap();
+    for at in 0..12 {
+        skill(root.path(), &format!("s{at:02}"), "triggers = [\"frobnicate widgets\"]\n");
+    }
+    skill(root.path(), "zz-best", "triggers = [\"frobnicate widgets\", \"oil the widgets\"]\n");
+    let catalog = load(root.path());
+    let chooser = Chooser::new(&catalog);
+    let text = "Frobnicate and oil the widgets.";
+    let selection = chooser.select(&[], text, None).unwrap();
+    assert_eq!(selection.names(), names(&["zz-best", "s00", "s01", "s02", "s03", "s04", "s05", "s06"]));
+    assert!(selection.passed_over.iter().all(|left| left.why == choose::WhyNot::Full), "{selection:#?}");
+    assert_eq!(selection.to_be_ranked().map(<[SkillName]>::len), Some(13));
+    let ranking = choose::Ranking(names(&["s11", "nobody", "s03"]));
+    let ranked = chooser.select(&[], text, Some(&ranking)).unwrap();
+    assert_eq!(ranked.names(), names(&["s11", "s03"]));
+    assert_eq!(ranked.chosen[0].why[0], choose::Why::Ranked { place: 1 });
+    assert!(ranked.passed_over.iter().all(|left| left.why == choose::WhyNot::Unranked));
+}
+
+#[test]
+fn too_few_are_filled_up_with_the_nearest() {
+    let root = tempfile::tempdir().unwrap();
+    skill(root.path(), "aa", "triggers = [\"frobnicate widgets\"]\n");
+    for name in ["bb", "cc", "dd"] {
+        skill(root.path(), name, "tags = [\"frobnicate\"]\n");
+    }
+    let catalog = load(root.path());
+    let chooser = Chooser::new(&catalog);
+    let filled = chooser.select(&[], "Frobnicate the widgets.", None).unwrap();
+    assert_eq!(filled.names(), names(&["aa", "bb", "cc"]));
+    assert_eq!(filled.chosen[1].why[0], choose::Why::Fills);
+    assert_eq!(chooser.choose(&[], "Nothing of the kind.").unwrap(), []);
+}
+
+#[test]
+fn what_goes_well_with_a_chosen_one_comes_where_the_text_speaks_of_it() {
+    let root = tempfile::tempdir().unwrap();
+    skill(root.path(), "aa", "requires = [\"bb\", \"cc\"]\nenhanced_by = [\"ee\", \"ff\"]\n");
+    for name in ["bb", "cc"] {
+        skill(root.path(), name, "");
+    }
+    for name in ["dd", "ee"] {
+        skill(root.path(), name, "tags = [\"frobnicate\"]\n");
+    }
+    skill(root.path(), "ff", "");
+    let catalog = load(root.path());
+    let [aa] = ["aa"].map(|name| SkillName::parse(name).unwrap());
+    let selection = Chooser::new(&catalog).select(&[(choose::By::Task, &aa)], "Frobnicate.", None).unwrap();
+    assert_eq!(selection.names(), names(&["aa", "bb", "cc", "ee"]));
+    assert_eq!(selection.chosen[3].why[0], choose::Why::GoesWith { with: aa });
+}

@@ -11,6 +11,12 @@ pub const CODES: &[Entry] = &[
         "ai-sdlc mission run web-app   # where `command = [\"nosuch\"]` is configured",
     ),
     Entry::of_command(
+        "cli::already-there",
+        "A mission, role or skill of that name is there already.",
+        "Take another name, or edit that one: nothing is overwritten.",
+        "ai-sdlc mission new web-app",
+    ),
+    Entry::of_command(
         "cli::bad-config",
         "A configuration file has errors.",
         "Mend what is told above it.",
@@ -19,7 +25,7 @@ pub const CODES: &[Entry] = &[
     Entry::of_command(
         "cli::bad-name",
         "A name given on the command line is no valid name.",
-        "`ai-sdlc doctor` shows the agents there are.",
+        "Take the form that is suggested; `ai-sdlc doctor` shows the agents there are.",
         "ai-sdlc doctor --agent Claude",
     ),
     Entry::of_command(
@@ -114,10 +120,22 @@ pub const CODES: &[Entry] = &[
         "ai-sdlc mission plan web-app --input port=none",
     ),
     Entry::of_command(
+        "cli::no-prompt",
+        "The prompt of a task cannot be shown.",
+        "Name a task that an agent does, and mend what is told.",
+        "ai-sdlc role render producer --mission web-app --task nosuch",
+    ),
+    Entry::of_command(
         "cli::no-repository",
         "There is no git repository here.",
         "Change into one, or name it with `-C`.",
         "ai-sdlc -C / run list",
+    ),
+    Entry::of_command(
+        "cli::no-selection",
+        "The skills that are asked for cannot be given together.",
+        "Add the one that is missing, or leave one of those in conflict out.",
+        "ai-sdlc skill select --for tests --role producer",
     ),
     Entry::of_command(
         "cli::stale-schema",

@@ -20,6 +20,7 @@ mod doctor;
 pub mod environment;
 pub mod exit;
 pub mod failure;
+mod fresh;
 mod hidden;
 mod init;
 mod live;
@@ -28,6 +29,7 @@ mod making;
 mod man;
 mod mission_graph;
 mod mission_list;
+mod mission_new;
 mod mission_plan;
 mod mission_rehearse;
 mod mission_run;
@@ -39,6 +41,8 @@ pub mod plan_view;
 pub mod project;
 pub mod reference;
 mod role;
+mod role_new;
+mod role_render;
 mod run_abort;
 mod run_choice;
 mod run_diff;
@@ -52,7 +56,10 @@ mod run_why;
 pub mod schema;
 pub mod settings;
 mod skill;
+mod skill_new;
+mod skill_select;
 mod table;
+mod templates;
 pub mod terminal;
 mod trace;
 
@@ -110,6 +117,8 @@ enum Command {
 enum Mission {
     /// List the missions of this project.
     List(mission_list::MissionList),
+    /// Make a mission to begin with; nothing is overwritten.
+    New(mission_new::MissionNew),
     /// Show what a mission wants and may use.
     Show(mission_show::MissionShow),
     /// Check missions, roles, skills and configuration: all findings at once.
@@ -227,6 +236,7 @@ fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exit, Fai
 fn of_missions(mission: &Mission, context: &mut Context) -> Result<Exit, Failure> {
     match mission {
         Mission::List(args) => mission_list::run(args, context),
+        Mission::New(args) => mission_new::run(args, context),
         Mission::Show(args) => mission_show::run(args, context),
         Mission::Validate(args) => mission_validate::run(args, context),
         Mission::Plan(args) => mission_plan::run(args, context),

@@ -1,4 +1,4 @@
-//! `ai-sdlc role list | show R`.
+//! `ai-sdlc role list | show R | render R | new NAME`.
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -9,6 +9,8 @@ use crate::cli::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::project::Project;
+use crate::cli::role_new::{self, RoleNew};
+use crate::cli::role_render::{self, RoleRender};
 use crate::cli::run_list::pretty;
 use crate::cli::table::table;
 use crate::mission::nearest::{listed, nearest};
@@ -21,6 +23,10 @@ pub(super) enum Role {
     List(ListArgs),
     /// Show one role, whole.
     Show(ShowArgs),
+    /// Show exactly what a session of it would be told.
+    Render(RoleRender),
+    /// Make a role to begin with; nothing is overwritten.
+    New(RoleNew),
 }
 
 /// Arguments of a list.
@@ -44,21 +50,24 @@ pub(super) struct ShowArgs {
 
 /// Lists or shows.
 pub(super) fn run(role: &Role, context: &mut Context) -> Result<Exit, Failure> {
-    let catalog = catalog(context)?;
     match role {
         Role::List(args) if args.json => {
+            let catalog = catalog(context)?;
             let roles: Vec<Value> = catalog.roles.iter().map(|(name, found)| as_json(name, found)).collect();
             context.terminal.out(&pretty(&json!({ "schema": "ai-sdlc/roles/1", "roles": roles })));
         }
         Role::List(_) => {
+            let catalog = catalog(context)?;
             let rows: Vec<Vec<String>> = catalog
                 .roles
                 .iter()
-                .map(|(name, found)| vec![name.to_string(), short_place(found), found.value.description.clone()])
+                .map(|(name, found)| row(name.to_string(), found, &found.value.description))
                 .collect();
             context.terminal.out(&table(&rows, context.terminal.table_columns(), context.terminal.out_look));
         }
-        Role::Show(args) => show(args, &catalog, context)?,
+        Role::Show(args) => show(args, &catalog(context)?, context)?,
+        Role::Render(args) => return role_render::run(args, context),
+        Role::New(args) => return role_new::run(args, context),
     }
     Ok(Exit::Success)
 }
@@ -73,18 +82,22 @@ pub(super) fn catalog(context: &Context) -> Result<Catalog, Failure> {
 
 /// Where something was found, and what it hides.
 pub(super) fn place<T>(found: &Found<T>) -> String {
+    let place = format!("{}: {}", found.origin.words(), found.path);
     match found.hides.as_slice() {
-        [] => found.path.clone(),
-        hidden => format!("{} (hides {})", found.path, hidden.join(", ")),
+        [] => place,
+        hidden => format!("{place} (hides {})", hidden.join(", ")),
     }
 }
 
-/// The same in short, for a list.
-pub(super) fn short_place<T>(found: &Found<T>) -> String {
-    match found.hides.len() {
-        0 => found.path.clone(),
-        hidden => format!("{} (hides {hidden})", found.path),
-    }
+/// One of a list: its name, where it comes from with what it hides, what it is.
+pub(super) fn row<T>(name: String, found: &Found<T>, description: &str) -> Vec<String> {
+    let path = found.path.strip_prefix("built-in:").unwrap_or(&found.path);
+    let place = match found.hides.as_slice() {
+        [] => path.to_owned(),
+        [only] => format!("{path} (hides {only})"),
+        [nearest, more @ ..] => format!("{path} (hides {nearest} and {} more)", more.len()),
+    };
+    vec![name, found.origin.words().to_owned(), place, description.to_owned()]
 }
 
 /// Nothing of this name.
@@ -140,6 +153,7 @@ fn as_json(name: &RoleName, found: &Found<RoleTemplate>) -> Value {
     json!({
         "name": name,
         "description": role.description,
+        "origin": found.origin,
         "path": found.path,
         "sha256": found.sha256,
         "hides": found.hides,

@@ -322,7 +322,7 @@ fn roles_and_skills_are_listed_with_what_they_hide() {
     let said = place.run(&["role", "list"]);
     assert_eq!(said.code, 0, "{}", said.err);
     let line = said.out.lines().find(|line| line.starts_with("tech-lead")).unwrap_or_default();
-    assert!(line.contains("roles/tech-lead.md (hides 1)"), "{}", said.out);
+    assert!(line.contains("roles/tech-lead.md (hides built-in:roles/tech-lead.md)"), "{}", said.out);
     assert!(place.run(&["role", "show", "tech-lead"]).out.ends_with("You lead.\n"));
     let said = place.run(&["skill", "show", "test-runer"]);
     assert_eq!(said.code, 2);

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::world::World;
 
 /// Every one of them: path from the repository's root, and text.
-fn files() -> Vec<(String, String)> {
+pub(crate) fn files() -> Vec<(String, String)> {
     let schemas = schema::all().into_iter().map(|(file, text)| (format!("schema/{file}"), text));
     let pages = [("docs/cli.md", reference::command_line()), ("docs/errors.md", reference::errors())];
     schemas.chain(pages.map(|(path, text)| (path.to_owned(), text))).collect()

@@ -10,8 +10,10 @@
     reason = "what tests share may do what tests may: fail loudly, start programs, look at the clock, say that they are skipped"
 )]
 
+mod authoring;
 mod cli;
 mod cli_runs;
+mod docs_examples;
 mod errors;
 mod generated;
 mod journal;

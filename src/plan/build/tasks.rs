@@ -2,7 +2,7 @@
 
 use super::{Making, PlanError, agents};
 use crate::amount::{Ceiling, Millis};
-use crate::catalog::choose::Refusal;
+use crate::catalog::choose::{Refusal, spoken};
 use crate::mission::model::{self, RoleOverride};
 use crate::name::{SkillName, TaskId};
 use crate::plan::touches::TouchSet;
@@ -103,13 +103,14 @@ impl Making<'_> {
         title: &str,
     ) -> Result<Vec<SkillName>, PlanError> {
         let asked: Vec<SkillName> = asked.concat();
-        let skills = self.chooser.choose(&asked, &format!("{title} {prompt}")).map_err(|refusal| {
-            let help = match &refusal {
-                Refusal::Missing(name) => format!("add `skills/{name}/SKILL.md`, or leave it out"),
-                Refusal::Conflict(_, _) => "leave one of them out".to_owned(),
-            };
-            PlanError::new(format!("task `{id}`: {refusal}")).help(help)
-        })?;
+        let skills =
+            self.chooser.choose(&asked, &spoken(&format!("{title} {prompt}"), &self.values)).map_err(|refusal| {
+                let help = match &refusal {
+                    Refusal::Missing(name) => format!("add `skills/{name}/SKILL.md`, or leave it out"),
+                    Refusal::Conflict(_, _) => "leave one of them out".to_owned(),
+                };
+                PlanError::new(format!("task `{id}`: {refusal}")).help(help)
+            })?;
         for skill in &skills {
             self.skill(skill);
         }

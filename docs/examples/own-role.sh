@@ -1,0 +1,2 @@
+ai-sdlc role new my-dev --from backend-dev
+ai-sdlc role render my-dev --mission missions/web-app.toml --task api

@@ -1,0 +1,1 @@
+cargo run --release -- mission rehearse missions/web-app.toml
