@@ -8,6 +8,11 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// How often, in words: `once`, `3 times`.
+pub fn often(times: u32) -> String {
+    if times == 1 { "once".to_owned() } else { format!("{times} times") }
+}
+
 /// US dollars, as whole micro-dollars (1 USD = 1,000,000).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
@@ -278,6 +283,19 @@ pub struct Ceiling {
 impl Ceiling {
     /// No limit at all.
     pub const NONE: Self = Self { usd: None, tokens: None, time: None };
+
+    /// What neither this nor the other lets pass.
+    #[must_use]
+    pub fn within(&self, other: &Self) -> Self {
+        fn least<T: Ord>(one: Option<T>, two: Option<T>) -> Option<T> {
+            one.into_iter().chain(two).min()
+        }
+        Self {
+            usd: least(self.usd, other.usd),
+            tokens: least(self.tokens, other.tokens),
+            time: least(self.time, other.time),
+        }
+    }
 
     /// True where nothing is limited.
     pub fn is_none(&self) -> bool {

@@ -4,7 +4,7 @@
 //!
 //! | module | what it is for |
 //! | --- | --- |
-//! | [`name`], [`amount`], [`diagnostic`] | validated names and ids; money, tokens and time as integers; findings |
+//! | [`name`], [`amount`], [`mask`], [`diagnostic`] | validated names and ids; money, tokens and time as integers; hiding secrets; findings |
 //! | [`expression`] | CEL: read, type-check and evaluate the conditions and values of a mission |
 //! | [`catalog`] | roles, skills and templates as data: find, load, validate, choose |
 //! | [`mission`] | the language: text to a valid mission, or all findings at once |
@@ -29,6 +29,7 @@ pub mod expression;
 pub mod handoff;
 pub mod journal;
 pub mod kernel;
+pub mod mask;
 pub mod mission;
 pub mod name;
 pub mod plan;

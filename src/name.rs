@@ -138,12 +138,100 @@ names! {
     SkillName, "skill name", is_kebab, KEBAB_RULE, "^[a-z][a-z0-9-]*$";
     /// Name of an agent: a way to start sessions, `[agents.<name>]`.
     AgentName, "agent name", is_kebab, KEBAB_RULE, "^[a-z][a-z0-9-]*$";
-    /// Id of a task within its mission.
-    TaskId, "task id", is_snake, SNAKE_RULE, "^(?!(in|true|false|null|integration)$)[a-z][a-z0-9_]*$";
+    /// Id of a task within its mission file.
+    LocalTaskId, "task id", is_snake, SNAKE_RULE, "^(?!(in|true|false|null|integration)$)[a-z][a-z0-9_]*$";
+    /// Id of a task within a run: its id in its mission, an instance of it (`build[auth]`), or a task of a mission
+    /// that is used as a task (`polish/review`, `feature[auth]/spec`).
+    TaskId, "task id", is_task_id, TASK_RULE, "^[a-z][a-z0-9_]*(\\[[A-Za-z0-9._-]+\\])?(/[a-z][a-z0-9_]*(\\[[A-Za-z0-9._-]+\\])?)*$";
+    /// What tells one instance of a task from the others, as in `build[auth]`.
+    InstanceKey, "instance key", is_key, KEY_RULE, "^[A-Za-z0-9][A-Za-z0-9._-]*$";
+    /// Id of a variable of `for_each`.
+    VarId, "variable", is_snake, SNAKE_RULE, "^(?!(in|true|false|null|integration)$)[a-z][a-z0-9_]*$";
     /// Id of a mission's input.
     InputId, "input id", is_snake, SNAKE_RULE, "^(?!(in|true|false|null|integration)$)[a-z][a-z0-9_]*$";
     /// Id of a task's output.
     OutputId, "output id", is_snake, SNAKE_RULE, "^(?!(in|true|false|null|integration)$)[a-z][a-z0-9_]*$";
+}
+
+const TASK_RULE: &str = "use ids of tasks, such as `build`, `build[auth]` or `polish/review`";
+const KEY_RULE: &str =
+    "use letters, digits, `.`, `_` or `-` (at most 48), a letter or digit first, no `..`, not ending in `.` or `.lock`";
+/// Longest [`InstanceKey`], in bytes.
+pub const MAX_KEY_LEN: usize = 48;
+/// Longest [`TaskId`], in bytes: it becomes part of paths and refs.
+pub const MAX_TASK_ID_LEN: usize = 200;
+
+fn is_key(text: &str) -> bool {
+    let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    text.len() <= MAX_KEY_LEN
+        && text.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric())
+        && text.bytes().all(good)
+        && !text.contains("..")
+        && !text.ends_with('.')
+        && !text.to_ascii_lowercase().ends_with(".lock")
+}
+
+fn is_task_id(text: &str) -> bool {
+    let part = |part: &str| match part.strip_suffix(']').map(|rest| rest.split_once('[')) {
+        Some(Some((id, key))) => is_snake(id) && is_key(key),
+        Some(None) => false,
+        None => is_snake(part),
+    };
+    text.len() <= MAX_TASK_ID_LEN && text.split('/').all(part)
+}
+
+impl TaskId {
+    /// The task of that id in the mission that this task stands for: `polish/review`.
+    #[must_use]
+    pub fn child(&self, local: &Self) -> Self {
+        Self(Arc::from(format!("{self}/{local}")))
+    }
+
+    /// The instance of this task with that key: `build[auth]`.
+    #[must_use]
+    pub fn instance(&self, key: &InstanceKey) -> Self {
+        Self(Arc::from(format!("{self}[{key}]")))
+    }
+
+    /// As one word of a shell: brackets are a pattern there, which some shells refuse.
+    pub fn quoted(&self) -> Cow<'_, str> {
+        shlex::try_quote(self.as_str()).unwrap_or(Cow::Borrowed(self.as_str()))
+    }
+
+    /// The task whose mission this one belongs to: `polish` of `polish/review`.
+    pub fn parent(&self) -> Option<Self> {
+        self.0.rsplit_once('/').map(|(parent, _)| Self(Arc::from(parent)))
+    }
+
+    /// The task that it is a part of: `build` of `build[auth]`, `feature[auth]` of `feature[auth]/spec`.
+    pub fn group(&self) -> Option<Self> {
+        match self.0.strip_suffix(']').and_then(|rest| rest.rsplit_once('[')) {
+            Some((group, _)) => Some(Self(Arc::from(group))),
+            None => self.parent(),
+        }
+    }
+
+    /// Its id in its own mission file, without instance: `spec` of `feature[auth]/spec[a]`.
+    pub fn local(&self) -> &str {
+        let last = self.0.rsplit_once('/').map_or(&*self.0, |(_, last)| last);
+        last.split_once('[').map_or(last, |(id, _)| id)
+    }
+
+    /// What tells it from the other instances: `auth` of `build[auth]`; `None` where it is no instance.
+    pub fn key(&self) -> Option<&str> {
+        self.0.strip_suffix(']')?.rsplit_once('[').map(|(_, key)| key)
+    }
+
+    /// As it stands in paths and refs: `build+auth`.
+    pub fn path_name(&self) -> String {
+        self.0.replace('[', "+").replace(']', "")
+    }
+}
+
+impl From<&LocalTaskId> for TaskId {
+    fn from(local: &LocalTaskId) -> Self {
+        Self(Arc::clone(&local.0))
+    }
 }
 
 /// Letters of a run's id: no vowels, so that none spells a word, and nothing that reads like a digit.

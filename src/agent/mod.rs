@@ -11,7 +11,9 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::amount::{Ceiling, Millis, Usage};
+use crate::kernel::event::SessionKind;
 use crate::kernel::fact::{Activity, EndKind, WorkKey};
+use crate::mask::Mask;
 use crate::mission::field::shape::Shape;
 use crate::mission::model::{BackendKind, Permissions};
 use crate::name::{OutputId, RunId};
@@ -29,6 +31,12 @@ pub struct SessionSpec {
     pub run: RunId,
     /// How sessions of this agent are started.
     pub agent: Agent,
+    /// What it is for.
+    #[serde(default)]
+    pub kind: SessionKind,
+    /// Whether it has to judge what it reads.
+    #[serde(default)]
+    pub judges: Judges,
     /// The model id; `None`: the agent's own default.
     pub model: Option<String>,
     /// What it may do.
@@ -61,6 +69,20 @@ pub struct SessionSpec {
     pub touches: Option<Vec<String>>,
     /// This binary, for embedded agents.
     pub executable: PathBuf,
+    /// What must not be seen of what it prints and hands over.
+    #[serde(default, skip_serializing_if = "Mask::is_empty")]
+    pub mask: Mask,
+}
+
+/// Whether a session has to hand over a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Judges {
+    /// It makes something.
+    #[default]
+    No,
+    /// It says `approve` or `rework`.
+    Yes,
 }
 
 /// How an agent program is started.
@@ -117,6 +139,27 @@ pub enum Said {
     StructuredHandoff(String),
     /// The terminal event of its stream.
     Terminal(Terminal),
+}
+
+impl Said {
+    /// The same without what must not be seen.
+    #[must_use]
+    pub fn masked(mut self, mask: &Mask) -> Self {
+        match &mut self {
+            Self::Progress(text)
+            | Self::Message(text)
+            | Self::MessageLine(text)
+            | Self::Denied(text)
+            | Self::StructuredHandoff(text)
+            | Self::Terminal(Terminal::Refused(text)) => mask.hide(text),
+            Self::Conversation(_)
+            | Self::Used(_)
+            | Self::ToolBegan
+            | Self::ToolEnded
+            | Self::Terminal(Terminal::Completed) => {}
+        }
+        self
+    }
 }
 
 /// How an agent says that it ended.

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
 
-use super::{Said, SessionSpec, Stream, TellsTools};
+use super::{Judges, Said, SessionSpec, Stream, TellsTools};
 use crate::amount::{Ceiling, Millis};
+use crate::kernel::event::SessionKind;
 use crate::kernel::fact::{Activity, WorkKey};
+use crate::mask::Mask;
 use crate::mission::model::{BackendKind, Permissions, PromptVia};
 use crate::name::{Attempt, Round, RunId, SessionNo, TaskId};
 use crate::plan::{Agent, ReportsUse};
@@ -30,6 +32,8 @@ pub(crate) fn spec() -> SessionSpec {
             scenario: None,
             reports: ReportsUse::No,
         },
+        kind: SessionKind::Work,
+        judges: Judges::No,
         model: Some("m1".to_owned()),
         permissions: Permissions::Edit,
         prompt: "Do {{model}}.".to_owned(),
@@ -46,6 +50,7 @@ pub(crate) fn spec() -> SessionSpec {
         outputs: IndexMap::new(),
         touches: None,
         executable: "/bin/ai-sdlc".into(),
+        mask: Mask::default(),
     }
 }
 

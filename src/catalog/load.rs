@@ -67,9 +67,8 @@ impl Loader {
             }
         }
         for path in entries(skills) {
-            if path.join("SKILL.md").is_file()
-                && let Some(name) = path.file_name().and_then(|name| name.to_str())
-            {
+            let meant = ["SKILL.md", "skill.toml"].iter().any(|file| path.join(file).is_file());
+            if meant && let Some(name) = path.file_name().and_then(|name| name.to_str()) {
                 let shown = self.shown(&path);
                 let files = self.skill_files(&path);
                 self.skill(origin, name, &shown, files);

@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -20,6 +19,7 @@ pub mod codes;
 mod front;
 mod load;
 pub mod role;
+pub mod schema;
 pub mod skill;
 pub mod suit;
 pub mod template;
@@ -119,22 +119,10 @@ pub fn sha256(bytes: &[u8]) -> String {
 
 /// The JSON Schema of `skill.toml`.
 pub fn skill_schema() -> String {
-    schema_of::<skill::SkillManifest>("skill")
+    schema::of_input::<skill::SkillManifest>("skill")
 }
 
 /// The JSON Schema of a role file's front matter.
 pub fn role_schema() -> String {
-    schema_of::<role::RoleFile>("role")
-}
-
-/// A type's JSON Schema, draft-07, as text with a newline at the end; `what` is the published document it describes.
-pub fn schema_of<T: schemars::JsonSchema>(what: &str) -> String {
-    schema_text(SchemaSettings::draft07().into_generator().into_root_schema_for::<T>(), what)
-}
-
-/// A schema as it is published: named, with a newline at the end.
-pub fn schema_text(mut schema: schemars::Schema, what: &str) -> String {
-    schema.insert("x-schema".to_owned(), format!("ai-sdlc/{what}/1").into());
-    // Values made of strings and numbers alone can always be written.
-    serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n"
+    schema::of_input::<role::RoleFile>("role")
 }

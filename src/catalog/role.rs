@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::codes;
 use super::front::Front;
 use super::template::Template;
+use crate::diagnostic::nearest::nearest;
 use crate::diagnostic::{ByteSpan, Finding, Severity};
 use crate::name::{AgentName, RoleName, SkillName};
 
@@ -76,29 +77,36 @@ pub enum RoleKind {
 #[schemars(title = "Role", rename = "Role")]
 pub struct RoleFile {
     /// Name of the role; that of the file counts.
+    #[schemars(example = &"caretaker")]
     pub name: Option<RoleName>,
     /// One line for people and for choosing.
+    #[schemars(example = &"Keeps the repository tidy.")]
     pub description: String,
     /// Which agent.
+    #[schemars(example = &"claude")]
     pub agent: Option<AgentName>,
     /// Which model: `fast`, `balanced`, `strong`, or an id the agent knows.
+    #[schemars(example = &"balanced")]
     pub model: Option<String>,
     /// What its sessions may do.
     pub permissions: Option<Permissions>,
     /// What it is able to do.
     pub capabilities: Option<Vec<Capability>>,
     /// The skills it is given.
+    #[schemars(example = ["test-runner", "git-history"])]
     pub skills: Option<Vec<SkillName>>,
     /// A fence: what its tasks may change at most.
+    #[schemars(example = ["docs/**"])]
     pub touches: Option<Vec<String>>,
     /// 5 to 10 tasks this role is good at.
+    #[schemars(example = ["Remove dead code from a module"])]
     pub examples: Option<Vec<String>>,
     /// What sort of work it does.
     pub kind: Option<RoleKind>,
 }
 
 /// What a role is able to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Capability {
     /// Changes source code.
@@ -121,6 +129,24 @@ pub enum Capability {
     Browser,
     /// Reaches out to the network.
     Network,
+}
+
+impl Capability {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::WritesCode => "writes-code",
+            Self::ReadsTests => "reads-tests",
+            Self::RunsTests => "runs-tests",
+            Self::ReadsDocs => "reads-docs",
+            Self::WritesDocs => "writes-docs",
+            Self::GitOperations => "git-operations",
+            Self::FileSystem => "file-system",
+            Self::Database => "database",
+            Self::Browser => "browser",
+            Self::Network => "network",
+        }
+    }
 }
 
 /// The names of all capabilities.
@@ -191,7 +217,7 @@ const SEEN: [(&str, &[&str]); 11] = [
 ];
 
 /// Reads a role file. `None` where nothing can be made of it; what was found is told either way.
-pub(super) fn read(name: &RoleName, file: &str, text: &str) -> (Option<RoleTemplate>, Vec<Finding>) {
+pub fn read(name: &RoleName, file: &str, text: &str) -> (Option<RoleTemplate>, Vec<Finding>) {
     let mut front = Front::read(file, text);
     let theirs = file.contains(".claude/agents/")
         || (THEIRS.iter().any(|key| front.has(key))
@@ -304,8 +330,10 @@ pub(super) fn check_template(body: &str, body_at: usize, front: &mut Front<'_>) 
 fn unseen(path: &[String]) -> Option<String> {
     let first = path.first()?;
     let Some((_, parts)) = SEEN.iter().find(|(root, _)| root == first) else {
-        let roots: Vec<&str> = SEEN.iter().map(|(root, _)| *root).collect();
-        return Some(format!("a role template sees {}", roots.join(", ")));
+        // Another name may be a variable of instances, and each mission that uses the role is checked for it; only a
+        // near miss is surely a mistake.
+        let close = nearest(first, SEEN.iter().map(|(root, _)| *root))?;
+        return Some(format!("did you mean `{close}`?"));
     };
     let part = path.get(1)?;
     (!parts.is_empty() && !parts.contains(&part.as_str())).then(|| format!("`{first}` has {}", parts.join(", ")))

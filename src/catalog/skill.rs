@@ -39,18 +39,25 @@ pub struct SkillFile {
 #[schemars(title = "Skill")]
 pub struct SkillManifest {
     /// Version of the skill.
+    #[schemars(example = &"1.2.0")]
     pub version: String,
     /// What it is about, one word.
+    #[schemars(example = &"testing")]
     pub category: String,
     /// Words it is found by.
+    #[schemars(example = ["tests", "ci"])]
     pub tags: Vec<String>,
     /// 5 to 10 phrases that call for it.
+    #[schemars(example = ["run the tests", "why does this test fail"])]
     pub triggers: Vec<String>,
     /// Skills that come with it.
+    #[schemars(example = ["project-detection"])]
     pub requires: Vec<SkillName>,
     /// Skills that cannot be together with it.
+    #[schemars(example = ["speed-first"])]
     pub conflicts: Vec<SkillName>,
     /// Skills that go well with it.
+    #[schemars(example = ["reading-failures"])]
     pub enhanced_by: Vec<SkillName>,
     /// Whether using it changes anything outside the conversation.
     pub side_effects: bool,
@@ -61,7 +68,7 @@ pub struct SkillManifest {
 }
 
 /// Reads a skill out of its files. `folder` is its path as people see it.
-pub(super) fn read(name: &SkillName, folder: &str, files: Vec<SkillFile>) -> (Option<SkillFolder>, Vec<Finding>) {
+pub fn read(name: &SkillName, folder: &str, files: Vec<SkillFile>) -> (Option<SkillFolder>, Vec<Finding>) {
     let mut findings = Vec::new();
     let text_of = |path: &str| files.iter().find(|file| file.path == path).map(|file| file.text.as_str());
     let description = if let Some(text) = text_of("SKILL.md") {

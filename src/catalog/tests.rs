@@ -91,7 +91,7 @@ fn broken_files_are_findings_at_their_places() {
     let root = tempfile::tempdir().unwrap();
     write(root.path(), "roles/a.md", "no front matter");
     write(root.path(), "roles/b.md", "---\ndescription: [1\n---\n");
-    write(root.path(), "roles/c.md", "---\nmodle: x\npermissions: all\n---\n{{nothing}} {{mission.nmae}}\n{{> none}}");
+    write(root.path(), "roles/c.md", "---\nmodle: x\npermissions: all\n---\n{{workspce}} {{mission.nmae}}\n{{> none}}");
     write(root.path(), "roles/d.md", "---\ndescription: d\nmodle: x\nskills: [nope]\n---\n{{> none}}");
     write(root.path(), "roles/Bad Name.md", "");
     fs::write(root.path().join("roles/bytes.md"), [0xff, 0xfe]).unwrap();
@@ -106,8 +106,8 @@ fn broken_files_are_findings_at_their_places() {
         "roles/bytes.md:0 Error it is not UTF-8",
         "roles/c.md:4 Warning `modle` has no meaning here",
         "roles/c.md:13 Error `permissions`: `all` is none of",
-        "roles/c.md:36 Error `nothing`: a role template sees mission",
-        "roles/c.md:48 Error `mission.nmae`: `mission` has name, description",
+        "roles/c.md:36 Error `workspce`: did you mean `workspace`?",
+        "roles/c.md:49 Error `mission.nmae`: `mission` has name, description",
         "roles/d.md:19 Warning `modle`",
         "roles/d.md:37 Error there is no skill `nope`",
         "roles/d.md:51 Error there is no partial `none`",

@@ -56,11 +56,20 @@ pub struct Inputs {
 #[derive(Debug, Clone, Args)]
 pub struct MissionRun {
     /// The mission: its name under `missions/`, or the path of its file.
-    #[arg(value_name = "MISSION")]
-    pub mission: String,
-    /// Values of its inputs.
+    #[arg(value_name = "MISSION", required_unless_present = "plan")]
+    pub mission: Option<String>,
+    /// Values of its inputs; with `--task` or `--from` also `tasks.<id>.outputs=@FILE`, what a task before them handed over.
     #[command(flatten)]
     pub inputs: Inputs,
+    /// Run exactly this plan, which `mission plan --out` wrote.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["mission", "max", "agent", "budget_usd", "scenario"])]
+    pub plan: Option<PathBuf>,
+    /// Run this task and no other; what those before it handed over is taken from the latest run. Can be given several times.
+    #[arg(long, value_name = "TASK")]
+    pub task: Vec<String>,
+    /// Run this task and all that comes after it.
+    #[arg(long, value_name = "TASK")]
+    pub from: Option<String>,
     /// Tasks at once, at most.
     #[arg(short = 'c', long = "concurrent", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max: Option<u32>,
@@ -132,6 +141,20 @@ impl RunResume {
     pub fn ceiling(&self) -> Ceiling {
         Ceiling { usd: self.budget_usd, tokens: self.budget_tokens.map(Tokens), time: self.budget_time }
     }
+}
+
+/// `ai-sdlc run approve` and `ai-sdlc run reject`.
+#[derive(Debug, Clone, Args)]
+pub struct RunAnswer {
+    /// The run, or a gate of the latest one.
+    #[arg(value_name = "RUN", default_value = "@")]
+    pub run: String,
+    /// The gate; may be left out where only one is open.
+    #[arg(value_name = "TASK")]
+    pub task: Option<String>,
+    /// What is said with it; a rejection needs it: it goes back with the work.
+    #[arg(short, long, value_name = "TEXT")]
+    pub message: Option<String>,
 }
 
 /// Which run: `R`.

@@ -8,21 +8,25 @@ use crate::cli::Context;
 use crate::cli::args::Ui;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::live::Live;
+use crate::cli::github;
+use crate::cli::live::{Live, Seat};
 use crate::cli::making::{Making, bytes, free};
 use crate::cli::project::Project;
 use crate::cli::run_choice::place_of;
+use crate::cli::secrets;
+use crate::driver::audience::Line;
 use crate::driver::clock::wall_now;
 use crate::driver::drive::{Driven, Fault};
 use crate::driver::launch::{self, LaunchError, NewRun, Resumption, Surroundings};
 use crate::journal::lock::{Holder, LockError};
 use crate::journal::runs::{RunEntry, Runs};
 use crate::journal::{Journal, JournalError};
-use crate::kernel::event::{Place, PlaceKind, RunOutcome};
+use crate::kernel::event::{Event, Place, PlaceKind, RunOutcome};
+use crate::kernel::fact::Attended;
 use crate::mission::model::{BackendKind, WorkspaceMode};
 use crate::name::RunId;
 use crate::plan::Plan;
-use crate::report::{self, Report};
+use crate::report::{self, Report, Typed};
 use crate::workspace::{Git, PreflightAsk, Repository, WorkspaceError};
 
 /// Less free space than this where worktrees lie, in bytes, and nothing is begun.
@@ -62,10 +66,11 @@ pub(super) fn git(context: &Context) -> Result<Git, Failure> {
 /// Looks whether a run can take place in the project itself.
 pub(super) fn in_project(context: &Context, project: &Project, plan: &Plan) -> Result<Ready, Failure> {
     programs(context, plan)?;
+    let mut notes = secrets::looked_at(context, plan, PlaceKind::Repository)?;
     let run = draw();
     if plan.workspace.mode == WorkspaceMode::Directory {
         let place = Place { directory: project.root.clone(), base: None, kind: PlaceKind::Repository };
-        return Ok(Ready { run, place, repository: None, making: None, notes: Vec::new() });
+        return Ok(Ready { run, place, repository: None, making: None, notes });
     }
     let repository = discover(context, &project.directory)?;
     let directory = repository.checkout().unwrap_or(repository.common_dir()).to_owned();
@@ -80,7 +85,7 @@ pub(super) fn in_project(context: &Context, project: &Project, plan: &Plan) -> R
         failure
     })?;
     enough_space(&root)?;
-    let mut notes = looked.notes;
+    notes.extend(looked.notes);
     if looked.uncommitted > 0 {
         let files = report::plural(looked.uncommitted, "file");
         notes.push(format!("{files} of yours with changes that are not committed: no task sees them"));
@@ -111,10 +116,11 @@ pub(super) fn in_scratch(context: &Context, project: &Project, plan: &Plan) -> R
     fs::create_dir_all(&scratch).map_err(|error| unmakeable(&scratch, &error))?;
     let scripted = plan.agents.values().any(|agent| agent.scenario.is_some());
     let kind = if scripted { PlaceKind::ScratchWithChecks } else { PlaceKind::ScratchWithoutChecks };
+    let notes = secrets::looked_at(context, plan, kind)?;
     if plan.workspace.mode == WorkspaceMode::Directory {
         fs::create_dir_all(&directory).map_err(|error| unmakeable(&directory, &error))?;
         let place = Place { directory, base: None, kind };
-        return Ok(Ready { run, place, repository: None, making: None, notes: Vec::new() });
+        return Ok(Ready { run, place, repository: None, making: None, notes });
     }
     let git = git(context)?;
     let failed = |error: WorkspaceError| {
@@ -133,7 +139,7 @@ pub(super) fn in_scratch(context: &Context, project: &Project, plan: &Plan) -> R
     })?;
     let making = Making::of(plan, &run, &worktrees(context, project), repository.tree_size(&base).ok());
     let place = Place { directory, base: Some(base), kind };
-    Ok(Ready { run, place, repository: Some(repository), making: Some(making), notes: Vec::new() })
+    Ok(Ready { run, place, repository: Some(repository), making: Some(making), notes })
 }
 
 fn unmakeable(folder: &Path, error: &std::io::Error) -> Failure {
@@ -189,7 +195,7 @@ fn discover(context: &Context, directory: &Path) -> Result<Repository, Failure> 
 }
 
 /// The person's state folder; without one the project's own store.
-fn state_folder(context: &Context, project: &Project) -> PathBuf {
+pub(super) fn state_folder(context: &Context, project: &Project) -> PathBuf {
     context.environment.state_folder().unwrap_or_else(|| project.store.clone())
 }
 
@@ -197,13 +203,11 @@ fn worktrees(context: &Context, project: &Project) -> PathBuf {
     state_folder(context, project).join("worktrees")
 }
 
-fn surroundings(context: &Context, project: &Project) -> Surroundings {
-    let text = |(name, value): (&std::ffi::OsString, &std::ffi::OsString)| {
-        Some((name.to_str()?.to_owned(), value.to_str()?.to_owned()))
-    };
+/// What is the same for all that is started here.
+pub(super) fn surroundings(context: &Context, project: &Project) -> Surroundings {
     Surroundings {
         executable: context.environment.executable.clone(),
-        environment: context.environment.all.iter().filter_map(text).collect(),
+        environment: context.environment.pairs(),
         worktrees: worktrees(context, project),
     }
 }
@@ -222,10 +226,14 @@ pub(super) fn begin(
     let scratch = scratch_of(&ready.place);
     let new =
         NewRun { run: ready.run, plan, place: ready.place, repository: ready.repository, run_dir: run_dir.clone() };
-    let report = Report::typed_as(context.typed(inputs));
-    let mut live = Live::new(&mut context.terminal, shown_as(&context.globals, ui), report, 0);
-    let driven = launch::begin(new, &around, |shown| live.show(shown));
+    let report = Report::typed_as(Typed { run_folder: Some(run_dir.clone()), ..context.typed(inputs) });
+    let (voice, line) = Line::new();
+    let (who, how) = (context.environment.person(), shown_as(&context.globals, ui));
+    let mut live = Live::new(&mut context.terminal, how, (report, 0), Seat { voice, who });
+    let attended = if scratch.is_some() { Attended::Yes } else { live.attended() };
+    let driven = launch::begin(new, &around, line.to(attended, |shown| live.show(shown)));
     let report = live.finish((&driven).into());
+    github::tell(context, &project.root, &report);
     let exit = ended(context, driven, &run_dir)?;
     if let Some(scratch) = scratch.filter(|_| exit == Exit::Success) {
         let _cleanup_takes_what_is_left = fs::remove_dir_all(scratch);
@@ -242,9 +250,12 @@ pub(super) fn resume(
 ) -> Result<(Exit, Report), Failure> {
     let (ceiling, ui) = how;
     let around = surroundings(context, project);
-    let mut earlier = Report::typed_as(context.typed(&[]));
+    let mut earlier = Report::typed_as(Typed { run_folder: Some(entry.dir.clone()), ..context.typed(&[]) });
     let mut seq = 0;
     for record in Journal::read(&entry.dir).map_err(|error| unreadable(&entry.dir, &error))? {
+        if let Event::RunStarted { plan, place, .. } = &record.event {
+            secrets::looked_at(context, plan, place.kind)?;
+        }
         earlier.fold(record.at, &record.event);
         seq = record.seq;
     }
@@ -255,9 +266,14 @@ pub(super) fn resume(
         None => Ok(None),
         Some(_) => Repository::discover(&git, &place.directory).map(Some).map_err(WorkspaceError::Repository),
     };
-    let mut live = Live::new(&mut context.terminal, shown_as(&context.globals, ui), earlier, seq);
-    let driven = launch::go_on(&resumption, &around, open, |shown| live.show(shown));
+    let (voice, line) = Line::new();
+    let (who, how) = (context.environment.person(), shown_as(&context.globals, ui));
+    let is_rehearsal = earlier.is_rehearsal();
+    let mut live = Live::new(&mut context.terminal, how, (earlier, seq), Seat { voice, who });
+    let attended = if is_rehearsal { Attended::Yes } else { live.attended() };
+    let driven = launch::go_on(&resumption, &around, open, line.to(attended, |shown| live.show(shown)));
     let report = live.finish((&driven).into());
+    github::tell(context, &project.root, &report);
     Ok((ended(context, driven, &entry.dir)?, report))
 }
 

@@ -29,6 +29,18 @@ pub const CODES: &[Entry] = &[
         "ai-sdlc doctor --agent Claude",
     ),
     Entry::of_command(
+        "cli::bad-outputs",
+        "Outputs of tasks that were given on the command line cannot be used.",
+        "Give `tasks.<id>.outputs=@FILE` with a JSON object, together with `--task` or `--from`.",
+        "ai-sdlc mission run web-app --task build --input tasks.plan.outputs=@missing.json",
+    ),
+    Entry::of_command(
+        "cli::bad-plan",
+        "A file is no plan that can be run.",
+        "Write a new one with `ai-sdlc mission plan MISSION --out FILE`.",
+        "ai-sdlc mission run --plan Cargo.toml",
+    ),
+    Entry::of_command(
         "cli::bad-scenario",
         "A scenario cannot be read.",
         "Compare it with `ai-sdlc schema scenario`.",
@@ -59,10 +71,22 @@ pub const CODES: &[Entry] = &[
         "ai-sdlc mission run web-app   # on a full disk",
     ),
     Entry::of_command(
+        "cli::gate-answered",
+        "The gate has been answered already.",
+        "`ai-sdlc run show` shows how; a run that stands still goes on with `ai-sdlc run resume`.",
+        "ai-sdlc run approve @ ship   # a second time",
+    ),
+    Entry::of_command(
         "cli::git-failed",
         "Git could not do what was asked.",
         "See the cause that is told.",
         "ai-sdlc run diff 7kf   # where its branches are deleted",
+    ),
+    Entry::of_command(
+        "cli::interrupted",
+        "It was interrupted before the run began: an agent was ranking skills.",
+        "Nothing was begun. Run it again, or leave `skill_ranking` out.",
+        "ai-sdlc mission run web-app   # and then Ctrl-C",
     ),
     Entry::of_command(
         "cli::invalid-mission",
@@ -78,8 +102,8 @@ pub const CODES: &[Entry] = &[
     ),
     Entry::of_command(
         "cli::nested",
-        "A run was begun from within a run.",
-        "Give `--nested` if that is really meant.",
+        "This is inside of a run: no other is begun there, and no gate is answered.",
+        "Give `--nested` if a run within a run is meant; gates are answered by a person.",
         "ai-sdlc mission run web-app   # as a task of a run",
     ),
     Entry::of_command(
@@ -100,12 +124,24 @@ pub const CODES: &[Entry] = &[
         "Let your account write there.",
         "ai-sdlc init   # in a folder that may not be written",
     ),
+    Entry::of_command(
+        "cli::no-gate",
+        "No such gate is open.",
+        "`ai-sdlc run show` shows which gates ask, and what.",
+        "ai-sdlc run approve @ nosuch",
+    ),
     Entry::of_command("cli::no-git", "There is no `git` on the PATH.", "Install git.", "PATH= ai-sdlc doctor"),
     Entry::of_command(
         "cli::no-manual",
         "The manual page could not be made.",
         "This is a fault of the program; `--help` says the same.",
         "ai-sdlc man",
+    ),
+    Entry::of_command(
+        "cli::no-outputs",
+        "A task is to be run alone, and what it reads of a task before it is not known.",
+        "Give it, or run the task before it too.",
+        "ai-sdlc mission run web-app --task build   # before web-app has ever been run",
     ),
     Entry::of_command(
         "cli::no-place",
@@ -126,16 +162,46 @@ pub const CODES: &[Entry] = &[
         "ai-sdlc role render producer --mission web-app --task nosuch",
     ),
     Entry::of_command(
+        "cli::no-ranking",
+        "The agent that ranks skills cannot be asked: no folder for it can be made, or no process.",
+        "Let your account write in the folder that is told, or leave `skill_ranking` out: the index chooses then.",
+        "ai-sdlc mission run web-app   # with `skill_ranking = \"agent\"` and a full disk",
+    ),
+    Entry::of_command(
+        "cli::no-reason",
+        "A rejection was given without its reason.",
+        "Say what is to be different with `-m`.",
+        "ai-sdlc run reject @ ship",
+    ),
+    Entry::of_command(
         "cli::no-repository",
         "There is no git repository here.",
         "Change into one, or name it with `-C`.",
         "ai-sdlc -C / run list",
     ),
     Entry::of_command(
+        "cli::no-secret",
+        "A secret that a task is given is not set.",
+        "Set the variable that is named, or take it out of `secrets`.",
+        "ai-sdlc mission run release   # with no TOKEN in the environment",
+    ),
+    Entry::of_command(
         "cli::no-selection",
         "The skills that are asked for cannot be given together.",
         "Add the one that is missing, or leave one of those in conflict out.",
         "ai-sdlc skill select --for tests --role producer",
+    ),
+    Entry::of_command(
+        "cli::plan-there",
+        "A plan is to be written to a file that is there already.",
+        "Take another name, or give `--force`.",
+        "ai-sdlc mission plan web-app --out README.md",
+    ),
+    Entry::of_command(
+        "cli::secret-in-plan",
+        "The value of a secret is in the plan, which would be written to disk.",
+        "Take it out of inputs, prompts, commands and `env`; tasks get it as a variable by listing it in `secrets`.",
+        "ai-sdlc mission run release --input token=$TOKEN",
     ),
     Entry::of_command(
         "cli::stale-schema",
@@ -184,6 +250,12 @@ pub const CODES: &[Entry] = &[
         "The JUnit report cannot be written.",
         "Name a file in a folder where your account may write.",
         "ai-sdlc mission run web-app --junit /dev/full",
+    ),
+    Entry::of_command(
+        "cli::which-gate",
+        "Several gates are open, and none was named.",
+        "Name the one that is meant.",
+        "ai-sdlc run approve",
     ),
     Entry::of_command(
         "driver::fault",

@@ -82,6 +82,19 @@ impl Environment {
         }
     }
 
+    /// All of it that is text.
+    pub fn pairs(&self) -> Vec<(String, String)> {
+        let text =
+            |(name, value): (&OsString, &OsString)| Some((name.to_str()?.to_owned(), value.to_str()?.to_owned()));
+        self.all.iter().filter_map(text).collect()
+    }
+
+    /// What the person at this machine is called.
+    pub fn person(&self) -> String {
+        let named = self.text("USER").or_else(|| self.text("LOGNAME"));
+        named.filter(|name| name.chars().all(|c| !c.is_control())).unwrap_or("someone").to_owned()
+    }
+
     /// Finds a program on `PATH`, as an absolute path; a name with `/` is taken from `from`. Starts nothing.
     pub fn find_program(&self, name: &str, from: &Path) -> Option<PathBuf> {
         environment::find_program(name, self.text("PATH"), from)

@@ -14,6 +14,8 @@ pub enum Exit {
     Failed,
     /// Usage, invalid file, a prompt needed without a terminal.
     Usage,
+    /// Waits for a person.
+    Waiting,
     /// A budget is used up; can be resumed.
     OutOfBudget,
     /// The environment: git, agent program, disk.
@@ -39,6 +41,7 @@ impl Exit {
             Self::Success => 0,
             Self::Failed => 1,
             Self::Usage => 2,
+            Self::Waiting => 3,
             Self::OutOfBudget => 4,
             Self::Environment => 5,
             Self::Locked => 6,
@@ -70,6 +73,7 @@ impl From<RunOutcome> for Exit {
             RunOutcome::Failed => Self::Failed,
             RunOutcome::Conflict => Self::Conflict,
             RunOutcome::OutOfBudget => Self::OutOfBudget,
+            RunOutcome::Waiting => Self::Waiting,
             RunOutcome::Succeeded => Self::Success,
         }
     }

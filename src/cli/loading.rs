@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use serde_json::Value;
+
 use crate::catalog::{Catalog, sha256};
 use crate::cli::Context;
 use crate::cli::exit::Exit;
@@ -19,7 +21,7 @@ use crate::plan::Plan;
 use crate::plan::build::agents::{REHEARSAL, overlay_all};
 use crate::plan::build::inputs::GivenInput;
 use crate::plan::build::{Overrides, PlanError, Request, build};
-use crate::plan::scenario::Scenario;
+use crate::plan::scenario::{Scenario, load as load_scenario};
 
 /// A mission file and all it was checked against.
 #[derive(Debug)]
@@ -72,6 +74,7 @@ impl Loading {
     pub fn sources(&self) -> Sources {
         let mut all = self.settings.sources.clone();
         all.extend(self.catalog.sources.clone());
+        all.extend(self.loaded.sources.clone());
         all.insert(self.text.file.clone(), self.text.text.clone());
         all
     }
@@ -103,6 +106,8 @@ pub(super) fn finding_look(look: crate::report::Look, context: &Context) -> diag
 pub struct Ask {
     /// Values of inputs, as typed.
     pub inputs: Vec<(String, String)>,
+    /// Values of inputs that are known as such.
+    pub values: BTreeMap<String, Value>,
     /// What the command line says otherwise.
     pub overrides: Overrides,
 }
@@ -142,7 +147,7 @@ pub fn plan(context: &Context, project: &Project, loading: &Loading, ask: &Ask) 
         config_agents: &config_agents,
         config_default_agent: loading.settings.default_agent(),
         scenarios: scenarios(project, loading, &agents)?,
-        inputs: ask.inputs.iter().map(|(name, value)| (name.clone(), GivenInput::Text(value.clone()))).collect(),
+        inputs: given(ask),
         overrides: ask.overrides.clone(),
         auto,
     };
@@ -157,6 +162,12 @@ pub fn plan(context: &Context, project: &Project, loading: &Loading, ask: &Ask) 
         }
     }
     Err(unplanned(&loading.text.file, &errors))
+}
+
+fn given(ask: &Ask) -> BTreeMap<String, GivenInput> {
+    let typed = ask.inputs.iter().map(|(name, text)| (name.clone(), GivenInput::Text(text.clone())));
+    let values = ask.values.iter().map(|(name, value)| (name.clone(), GivenInput::Value(value.clone())));
+    values.chain(typed).collect()
 }
 
 /// What `auto` comes to: the first agent whose program is installed. Nothing is started to find out.
@@ -176,13 +187,11 @@ pub fn scenario(project: &Project, path: &Path) -> Result<Scenario, Failure> {
     let text = fs::read_to_string(path).map_err(|error| {
         failed("the scenario cannot be read").because(&error).help("name a file that is there and that you may read")
     })?;
-    toml::from_str(&text).map_err(|error: toml::de::Error| {
-        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
-        let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+    let loaded = load_scenario(&file, &text, None);
+    loaded.scenario.ok_or_else(|| {
+        let list = diagnostic::short(&loaded.findings, &Sources::from([(file.clone(), text)]));
         failed("the scenario is not written as it should be")
-            .at(format!("{file}:{line}:{column}"))
-            .because_of([error.message().to_owned()])
+            .because_of(list.lines().map(str::to_owned))
             .help("`ai-sdlc schema scenario` tells what may stand in it")
     })
 }

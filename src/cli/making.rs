@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::name::{RunId, TaskId};
 use crate::plan::Plan;
+use crate::plan::foreseen::flat;
 use crate::plan::render::branch;
 use crate::report::{plural, safe};
 use crate::workspace::TreeSize;
@@ -28,6 +29,8 @@ pub(super) struct Making {
 impl Making {
     /// Adds it up.
     pub(super) fn of(plan: &Plan, run: &RunId, root: &Path, size: Option<TreeSize>) -> Self {
+        let flat = flat(plan);
+        let plan: &Plan = &flat;
         let tasks: Vec<&TaskId> = plan.tasks.keys().collect();
         let at_once = usize::try_from(plan.max.get()).unwrap_or(usize::MAX).min(tasks.len());
         Self {

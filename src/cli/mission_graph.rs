@@ -37,7 +37,7 @@ enum Format {
 
 /// Shows the graph.
 pub(super) fn run(args: &MissionGraph, context: &mut Context) -> Result<Exit, Failure> {
-    let plan = planned(&args.mission, &args.inputs, context)?;
+    let plan = planned(&args.mission, &args.inputs, context)?.plan;
     context.terminal.out(&match args.format {
         Format::Ascii => ascii(&plan),
         Format::Mermaid => mermaid(&plan),

@@ -55,11 +55,25 @@ pub(super) fn run(args: &MissionNew, context: &mut Context) -> Result<Exit, Fail
     }
     let hidden = project.missions().into_iter().find(|named| named.name == name.as_str());
     let template = args.template;
+    let used = templates::used_by(template);
+    if used.iter().any(|used| used.name == name.as_str()) {
+        let what = format!("the template `{}` uses a mission `{name}` as a task", template.name);
+        return Err(Failure::new(Exit::Usage, "cli::bad-name", what).help("take another name"));
+    }
     let schema = fresh::schema_of("mission", &folder, &project.root, &project.root.join(".ai-sdlc"))?;
     if fresh::make(&path, &templates::mission(template, name.as_str(), &schema))? == Made::Before {
         return Err(fresh::already_there("mission", name.as_str(), shown));
     }
     context.terminal.out(&format!("made {shown} out of the template `{}`: {}", template.name, template.about));
+    for used in used {
+        let path = folder.join(format!("{}.toml", used.name));
+        let made = fresh::make(&path, &templates::mission(used, used.name, &schema))?;
+        let shown = project.shown(&path);
+        context.terminal.out(&match made {
+            Made::Now => format!("made {shown}, which it uses as a task"),
+            Made::Before => format!("it uses {shown} as a task, which was there and is left as it is"),
+        });
+    }
     if let Some(hidden) = hidden {
         context.terminal.out(&format!("It hides {}.", project.shown(&hidden.path)));
     }

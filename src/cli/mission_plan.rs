@@ -1,7 +1,8 @@
 //! `ai-sdlc mission plan M`: what a run would do. Makes nothing.
 
+use std::path::PathBuf;
+
 use clap::Args;
-use serde_json::{Value, json};
 
 use crate::cli::Context;
 use crate::cli::args::Inputs;
@@ -11,7 +12,7 @@ use crate::cli::loading::{Ask, By, Loading, Planned, plan};
 use crate::cli::plan_view;
 use crate::cli::project::Project;
 use crate::cli::run_list::pretty;
-use crate::plan::Plan;
+use crate::cli::saved_plan::{Overwrite, document, save};
 
 /// Arguments.
 #[derive(Debug, Args)]
@@ -24,32 +25,39 @@ pub(super) struct MissionPlan {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    /// Write the plan to this file, for `mission run --plan` and `mission diff`; nothing is overwritten.
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    out: Option<PathBuf>,
+    /// Write over a file that is there.
+    #[arg(long, requires = "out")]
+    force: bool,
 }
 
 /// Shows the plan.
 pub(super) fn run(args: &MissionPlan, context: &mut Context) -> Result<Exit, Failure> {
-    let plan = planned(&args.mission, &args.inputs, context)?;
-    if args.json {
-        let mut all = json!(plan);
-        if let Value::Object(all) = &mut all {
-            all.insert("schema".to_owned(), json!("ai-sdlc/plan/1"));
-        }
-        context.terminal.out(&pretty(&all));
+    let planned = planned(&args.mission, &args.inputs, context)?;
+    if let Some(file) = &args.out {
+        let overwrite = if args.force { Overwrite::Yes } else { Overwrite::No };
+        save(&context.directory().join(file), &planned, overwrite)?;
+        let file = file.display();
+        context.terminal.err(&format!("The plan is in {file}: `ai-sdlc mission run --plan {file}` runs it."));
+    } else if args.json {
+        context.terminal.out(&pretty(&document(&planned)));
     } else {
-        context.terminal.out(&plan_view::text(&plan, context.terminal.out_look));
+        context.terminal.out(&plan_view::text(&planned.plan, context.terminal.out_look));
     }
     Ok(Exit::Success)
 }
 
 /// Reads, checks and plans the mission that was named.
-pub(super) fn planned(mission: &str, inputs: &Inputs, context: &mut Context) -> Result<Plan, Failure> {
+pub(super) fn planned(mission: &str, inputs: &Inputs, context: &mut Context) -> Result<Planned, Failure> {
     let project = Project::find(context)?;
     let loading = Loading::read(context, &project, mission)?;
     loading.sound(context)?;
     let ask = Ask { inputs: inputs.inputs.clone(), ..Ask::default() };
-    let Planned { plan, by } = plan(context, &project, &loading, &ask)?;
-    if by == By::Rehearsal && !context.globals.quiet {
+    let planned = plan(context, &project, &loading, &ask)?;
+    if planned.by == By::Rehearsal && !context.globals.quiet {
         context.terminal.err("No agent program is installed: a run would be a rehearsal in a scratch clone.");
     }
-    Ok(plan)
+    Ok(planned)
 }

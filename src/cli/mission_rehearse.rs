@@ -24,7 +24,7 @@ pub(super) fn run(args: &MissionRehearse, context: &mut Context) -> Result<Exit,
     let overrides = Overrides { agent: AgentName::parse(REHEARSAL).ok(), scenario, ..Overrides::default() };
     let loading = Loading::read(context, &project, &args.mission)?;
     loading.sound(context)?;
-    let ask = Ask { inputs: args.inputs.inputs.clone(), overrides };
+    let ask = Ask { inputs: args.inputs.inputs.clone(), overrides, ..Ask::default() };
     let plan = plan(context, &project, &loading, &ask)?.plan;
     let ready = carry_out::in_scratch(context, &project, &plan)?;
     let (exit, _) = carry_out::begin(context, &project, (plan, ready), (args.ui, &args.inputs.inputs))?;

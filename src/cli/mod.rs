@@ -21,12 +21,17 @@ pub mod environment;
 pub mod exit;
 pub mod failure;
 mod fresh;
+mod gate_prompt;
+mod github;
+mod given;
 mod hidden;
 mod init;
+mod keyboard;
 mod live;
 pub mod loading;
 mod making;
 mod man;
+mod mission_diff;
 mod mission_graph;
 mod mission_list;
 mod mission_new;
@@ -38,12 +43,15 @@ mod mission_validate;
 mod overview;
 pub mod painter;
 pub mod plan_view;
+mod planning;
 pub mod project;
 pub mod reference;
 mod role;
 mod role_new;
+mod role_parts;
 mod role_render;
 mod run_abort;
+mod run_answer;
 mod run_choice;
 mod run_diff;
 mod run_events;
@@ -53,10 +61,13 @@ mod run_report;
 mod run_resume;
 mod run_show;
 mod run_why;
+mod saved_plan;
 pub mod schema;
+mod secrets;
 pub mod settings;
 mod skill;
 mod skill_new;
+mod skill_ranking;
 mod skill_select;
 mod table;
 mod templates;
@@ -65,11 +76,12 @@ mod trace;
 
 pub use crate::cli::hidden::hidden;
 
-use crate::cli::args::{Globals, MissionRehearse, MissionRun, RunResume, WhichRun};
+use crate::cli::args::{Globals, MissionRehearse, MissionRun, RunAnswer, RunResume, WhichRun};
 use crate::cli::environment::Environment;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::terminal::{ColorChoice, Terminal};
+use crate::kernel::fact::Answer;
 use crate::report::Typed;
 
 /// Runs missions: DAGs of AI coding agents and commands, each task in a git worktree of its own, merged only when
@@ -125,6 +137,8 @@ enum Mission {
     Validate(mission_validate::MissionValidate),
     /// Show what a run would do.
     Plan(mission_plan::MissionPlan),
+    /// Show what has changed since a plan was saved.
+    Diff(mission_diff::MissionDiff),
     /// Show the graph of a mission's tasks.
     Graph(mission_graph::MissionGraph),
     /// Run a mission: shows the plan, asks, and works in worktrees of this repository.
@@ -151,6 +165,10 @@ enum Run {
     Diff(run_diff::RunDiff),
     /// Ask a live run to stop.
     Abort(WhichRun),
+    /// Answers a gate with yes.
+    Approve(RunAnswer),
+    /// Answers a gate with no; the reason goes back with the work.
+    Reject(RunAnswer),
     /// Go on with a run that was interrupted, or try again what failed.
     Resume(RunResume),
 }
@@ -176,7 +194,7 @@ impl Context {
     /// How the person typed this command, so that the next ones can be typed as they are told.
     fn typed(&self, inputs: &[(String, String)]) -> Typed {
         let directory = self.globals.directory.as_ref().map(|directory| directory.display().to_string());
-        Typed { directory, inputs: inputs.to_vec() }
+        Typed { directory, inputs: inputs.to_vec(), run_folder: None }
     }
 }
 
@@ -240,6 +258,7 @@ fn of_missions(mission: &Mission, context: &mut Context) -> Result<Exit, Failure
         Mission::Show(args) => mission_show::run(args, context),
         Mission::Validate(args) => mission_validate::run(args, context),
         Mission::Plan(args) => mission_plan::run(args, context),
+        Mission::Diff(args) => mission_diff::run(args, context),
         Mission::Graph(args) => mission_graph::run(args, context),
         Mission::Run(args) => mission_run::run(args, context),
         Mission::Rehearse(args) => mission_rehearse::run(args, context),
@@ -256,6 +275,8 @@ fn of_runs(run: &Run, context: &mut Context) -> Result<Exit, Failure> {
         Run::Report(args) => run_report::run(args, context),
         Run::Diff(args) => run_diff::run(args, context),
         Run::Abort(args) => run_abort::run(args, context),
+        Run::Approve(args) => run_answer::run(Answer::Approve, args, context),
+        Run::Reject(args) => run_answer::run(Answer::Reject, args, context),
         Run::Resume(args) => run_resume::run(args, context),
     }
 }

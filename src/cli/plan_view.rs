@@ -2,12 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use crate::amount::Ceiling;
-use crate::mission::model::{CommandLine, Deliver, Permissions, Strategy, TaskWorkspace, WorkspaceMode};
+use crate::amount::{Ceiling, often};
+use crate::catalog::choose::MOST;
+use crate::mission::model::{
+    CommandLine, Deliver, Importance, ListSource, Permissions, Strategy, TaskWorkspace, Touches, WorkspaceMode,
+};
 use crate::name::TaskId;
 use crate::plan::forecast::{conflicts, schedule};
+use crate::plan::foreseen::flat;
 use crate::plan::graph::Edges;
-use crate::plan::{AgentWork, Plan, Task, TaskKind};
+use crate::plan::instantiate::foreseen;
+use crate::plan::ranking::Unranked;
+use crate::plan::{AgentWork, Each, Plan, SubMission, Task, TaskKind};
 use crate::report::{Look, coarse, command_text, one_line, plural, safe, shorten};
 
 /// How many tasks are shown.
@@ -32,24 +38,25 @@ pub fn text(plan: &Plan, look: Look) -> String {
     out.push(format!("  merging    {}", merging(plan, look)));
     out.push(String::new());
     out.push(format!("{} in this order, as soon as what they need is there:", plural(plan.tasks.len(), "task")));
+    let flat = flat(plan);
     let order = Edges::of(plan).order;
     for (number, index) in order.iter().take(MOST_TASKS).enumerate() {
         if let Some((id, task)) = plan.tasks.get_index(*index) {
             out.push(format!("{:>3} {id}{}", number + 1, after(task)));
-            out.extend(details(task, look).into_iter().map(|row| format!("      {row}")));
+            out.extend(details(&flat, (id, task), look).into_iter().map(|row| format!("      {row}")));
         }
     }
     if let Some(more @ 1..) = plan.tasks.len().checked_sub(MOST_TASKS) {
         out.push(format!("    and {}", plural(more, "more task")));
     }
     out.push(String::new());
-    out.extend(foreseen(plan, look));
+    out.extend(outlook(plan, look));
     out.push(String::new());
     out.join("\n")
 }
 
 /// How long it takes by the estimates, what it costs at worst, and which tasks keep each other waiting.
-fn foreseen(plan: &Plan, look: Look) -> Vec<String> {
+fn outlook(plan: &Plan, look: Look) -> Vec<String> {
     let forecast = schedule(plan);
     let path: Vec<String> = forecast.critical_path.iter().map(ToString::to_string).collect();
     let path = shorten(&path.join(look.or(" → ", " > ")), 100, look);
@@ -64,7 +71,12 @@ fn foreseen(plan: &Plan, look: Look) -> Vec<String> {
     if !worst.is_none() {
         rows.push(format!("At worst it uses {}.", ceiling(&worst).trim_start_matches("at most ")));
     }
-    rows.extend(unforeseen(plan));
+    let unranked: Vec<&str> = plan.unranked().iter().map(|one| one.session.as_str()).collect();
+    if !unranked.is_empty() {
+        let of = shorten(&safe(&unranked.join(", ")), 100, look);
+        rows.push(format!("When it runs, an agent is asked first which skills fit for {of}."));
+    }
+    rows.extend(not_said(plan));
     let meetings = conflicts(plan);
     rows.extend(meetings.iter().take(MOST_MEETINGS).map(|meeting| {
         format!("{} and {} may change the same files: one waits for the other.", meeting.one, meeting.two)
@@ -76,7 +88,9 @@ fn foreseen(plan: &Plan, look: Look) -> Vec<String> {
 }
 
 /// What cannot be foreseen: tasks of which nobody knows what they change.
-fn unforeseen(plan: &Plan) -> Option<String> {
+fn not_said(plan: &Plan) -> Option<String> {
+    let flat = flat(plan);
+    let plan: &Plan = &flat;
     let side_by_side = plan.max.get() > 1 && plan.workspace.mode == WorkspaceMode::Worktree;
     let open: Vec<&TaskId> = plan.tasks.iter().filter(|(_, task)| is_open(task)).map(|(id, _)| id).collect();
     let above: Vec<BTreeSet<&TaskId>> = open.iter().take(MOST_OPEN).map(|id| ancestors(plan, id)).collect();
@@ -99,6 +113,7 @@ fn is_open(task: &Task) -> bool {
     let reads = match &task.kind {
         TaskKind::Agent(work) => work.permissions == Permissions::Read,
         TaskKind::Command(_) => false,
+        TaskKind::Gate(_) | TaskKind::Each(_) | TaskKind::Mission(_) => true,
     };
     task.touches.is_none() && task.workspace == TaskWorkspace::Own && !reads
 }
@@ -167,17 +182,92 @@ fn after(task: &Task) -> String {
     if needs.is_empty() { String::new() } else { format!("  after {}", needs.join(", ")) }
 }
 
-fn details(task: &Task, look: Look) -> Vec<String> {
-    let mut rows = match &task.kind {
+/// What is still open about the skills of a task.
+fn skills_of<'a>(plan: &'a Plan, task: &TaskId) -> Option<&'a Unranked> {
+    plan.unranked().iter().find(|one| one.session == task.as_str())
+}
+
+/// What a task is, in rows; of a group what it comes to. `flat` holds the parts that are known before a run.
+fn details(flat: &Plan, (id, task): (&TaskId, &Task), look: Look) -> Vec<String> {
+    let mut rows: Vec<String> =
+        task.when.iter().map(|when| format!("only if {}", one_line(when, COMMAND_COLUMNS, look))).collect();
+    match &task.kind {
         TaskKind::Command(command) => {
-            vec![format!("runs `{}`", one_line(&command_text(command), COMMAND_COLUMNS, look))]
+            rows.push(format!("runs `{}`", one_line(&command_text(command), COMMAND_COLUMNS, look)));
         }
-        TaskKind::Agent(work) => agent(work),
-    };
+        TaskKind::Agent(work) => rows.extend(agent(work, skills_of(flat, id))),
+        TaskKind::Gate(question) => {
+            rows.push(format!("asks a person: {}", one_line(question, COMMAND_COLUMNS, look)));
+        }
+        TaskKind::Each(each) => {
+            rows.push(instances(flat, id, each, look));
+            rows.extend(details(flat, (id, &each.body), look).into_iter().map(|row| format!("  {row}")));
+        }
+        TaskKind::Mission(work) => rows.extend(mission(flat, (id, work), look)),
+    }
+    if !task.is_group() {
+        rows.extend(terms(task, look));
+    } else if !task.budget.is_none() {
+        rows.push(format!("{} in all", ceiling(&task.budget)));
+    }
+    rows.into_iter().map(|row| shorten(&safe(&row), 150, look)).collect()
+}
+
+/// The instances of a task: by name where they are known, else what makes them.
+fn instances(flat: &Plan, id: &TaskId, each: &Each, look: Look) -> String {
+    if let Some(Ok(parts)) = foreseen(flat, id) {
+        let keys: Vec<&str> = parts.iter().map(|(part, _)| part.key().unwrap_or_default()).collect();
+        return match keys.as_slice() {
+            [] => "no instance: its list is empty".to_owned(),
+            keys => {
+                let times = look.or("×", "x");
+                format!("{times}{}: {}", keys.len(), shorten(&keys.join(", "), COMMAND_COLUMNS, look))
+            }
+        };
+    }
+    let lists: Vec<String> = each
+        .variables
+        .iter()
+        .map(|(variable, list)| match list {
+            ListSource::Cel(text) => format!("{variable} in {}", one_line(text, COMMAND_COLUMNS, look)),
+            ListSource::Values(values) => format!("{variable} in {}", plural(values.len(), "value")),
+        })
+        .collect();
+    format!("one for each {} (at most {})", lists.join(" and "), each.max_instances)
+}
+
+/// The tasks of a mission used as a task, indented.
+fn mission(flat: &Plan, (id, work): (&TaskId, &SubMission), look: Look) -> Vec<String> {
+    let mut rows = vec![format!("the {} of mission {}:", plural(work.tasks.len(), "task"), work.name)];
+    for (local, task) in work.tasks.iter().take(MOST_TASKS) {
+        rows.push(format!("  {local}{}", after(task)));
+        let part = id.child(local);
+        rows.extend(details(flat, (&part, task), look).into_iter().map(|row| format!("    {row}")));
+    }
+    rows
+}
+
+/// How a task is accepted, and what it may take.
+fn terms(task: &Task, look: Look) -> Vec<String> {
+    let mut rows = Vec::new();
+    let rounds = plural_u32(task.rounds.get(), "round");
     let checks: Vec<String> = commands(&task.checks, look);
     if !checks.is_empty() {
-        let rounds = plural(usize::try_from(task.rounds.get()).unwrap_or(usize::MAX), "round");
         rows.push(format!("accepted when `{}` passes, in at most {rounds}", checks.join("`, `")));
+    }
+    if let Some(review) = &task.review {
+        let model = review.model.as_ref().map(|model| format!(" ({model})")).unwrap_or_default();
+        rows.push(format!("reviewed by {} ({}{model}), in at most {rounds}", review.role, review.agent));
+    }
+    if !task.rework.is_empty() {
+        let back: Vec<&str> = task.rework.iter().map(TaskId::as_str).collect();
+        rows.push(format!("may send back {}, at most {}", back.join(", "), often(task.rounds.get())));
+    }
+    if task.importance == Importance::Optional {
+        rows.push("its failure does not count".to_owned());
+    }
+    if matches!(task.kind, TaskKind::Gate(_)) {
+        return rows;
     }
     let mut limits = vec![format!("{} a round", coarse(task.timeout))];
     if !task.budget.is_none() {
@@ -187,6 +277,7 @@ fn details(task: &Task, look: Look) -> Vec<String> {
         limits.push(format!("{} more after a failure", plural_u32(task.retry.max, "attempt")));
     }
     limits.extend(task.touches.as_ref().map(|globs| touches(globs)));
+    limits.extend(task.late_touches.as_ref().map(late_touches));
     limits.extend(match &task.workspace {
         TaskWorkspace::Own => None,
         TaskWorkspace::ReadOnly => Some("in a worktree that is thrown away".to_owned()),
@@ -196,7 +287,14 @@ fn details(task: &Task, look: Look) -> Vec<String> {
         limits.push(format!("alone with {}", task.locks.join(", ")));
     }
     rows.push(limits.join("; "));
-    rows.into_iter().map(|row| shorten(&safe(&row), 150, look)).collect()
+    rows
+}
+
+fn late_touches(touches: &Touches) -> String {
+    match touches {
+        Touches::Globs(globs) => format!("may change {}", globs.join(", ")),
+        Touches::Cel(text) => format!("may change what `{text}` says"),
+    }
 }
 
 fn commands(lines: &[CommandLine], look: Look) -> Vec<String> {
@@ -211,7 +309,7 @@ fn touches(globs: &[String]) -> String {
     if globs.is_empty() { "changes nothing".to_owned() } else { format!("may change {}", globs.join(", ")) }
 }
 
-fn agent(work: &AgentWork) -> Vec<String> {
+fn agent(work: &AgentWork, unranked: Option<&Unranked>) -> Vec<String> {
     let model = work.model.as_ref().map(|model| format!(" ({model})")).unwrap_or_default();
     let permissions = match work.permissions {
         Permissions::Read => ", may only read",
@@ -219,7 +317,10 @@ fn agent(work: &AgentWork) -> Vec<String> {
         Permissions::Full => ", may do everything",
     };
     let mut rows = vec![format!("{} by {}{model}{permissions}", work.role, work.agent)];
-    if !work.skills.is_empty() {
+    if let Some(Unranked { given, candidates, .. }) = unranked {
+        let all = given.len().saturating_add(candidates.len());
+        rows.push(format!("skills: up to {} of {all}, ranked by the agent when it runs", MOST.max(given.len())));
+    } else if !work.skills.is_empty() {
         let skills: Vec<&str> = work.skills.iter().map(crate::name::SkillName::as_str).collect();
         rows.push(format!("skills: {}", skills.join(", ")));
     }

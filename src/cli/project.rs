@@ -11,8 +11,8 @@ use crate::catalog::Places;
 use crate::cli::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::diagnostic::nearest::{listed, nearest};
 use crate::mission;
-use crate::mission::nearest::{listed, nearest};
 
 /// Where the person stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,7 +161,8 @@ impl Project {
     }
 }
 
-fn has_toml(path: &Path) -> bool {
+/// Whether its name is that of a mission's file.
+pub(super) fn has_toml(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "toml")
 }
 

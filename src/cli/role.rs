@@ -13,7 +13,7 @@ use crate::cli::role_new::{self, RoleNew};
 use crate::cli::role_render::{self, RoleRender};
 use crate::cli::run_list::pretty;
 use crate::cli::table::table;
-use crate::mission::nearest::{listed, nearest};
+use crate::diagnostic::nearest::{listed, nearest};
 use crate::name::RoleName;
 
 /// Roles.

@@ -1,6 +1,7 @@
 //! `ai-sdlc role render R`: what a session is told, whole: the prompt of the first session of a task, made as a run
 //! makes it. What only a run knows is written as `<…>`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -16,13 +17,15 @@ use crate::cli::failure::Failure;
 use crate::cli::loading::{Ask, Loading, plan};
 use crate::cli::project::{MissionText, Project};
 use crate::cli::role::{catalog, unknown};
+use crate::cli::role_parts::{Whole, plain, stand_in, whole};
 use crate::cli::{Context, run_list::pretty};
 use crate::handoff::render::for_prompt;
 use crate::handoff::{Facts, Narrative, Status};
-use crate::mission::model::{Input, Mission, TaskKind};
+use crate::mission::model::{Assignee, Permissions, TaskKind};
 use crate::mission::nearest::listed;
-use crate::name::{Attempt, RoleName, Round, RunId, TaskId};
-use crate::plan::render::{Outputs, PromptContext, Upstream, prompt};
+use crate::name::{Attempt, OutputId, RoleName, Round, RunId, TaskId};
+use crate::plan::render::{Outputs, PromptContext, ReviewContext, Upstream, prompt, review_prompt};
+use crate::plan::upstream::opening;
 use crate::plan::{self, AgentWork, Plan};
 
 /// Stands for the run's id until the prompt is made: an id that is hardly drawn.
@@ -32,12 +35,13 @@ const RUN: &str = "zxqvzxqv";
 #[derive(Debug, Args)]
 pub(super) struct RoleRender {
     /// The role; left out: the one that does the task.
-    #[arg(value_name = "ROLE", required_unless_present = "task")]
+    #[arg(value_name = "ROLE", required_unless_present_any = ["task", "mission"])]
     role: Option<String>,
     /// The mission whose task it is; without one the task is a sample.
     #[arg(short, long, value_name = "MISSION")]
     mission: Option<String>,
-    /// The task; left out: the only one of the mission that the role does.
+    /// The task: of instances the first is shown, of a mission used as a task `polish/review`; left out: the only one
+    /// that the role does, else the only one that it reviews.
     #[arg(short, long, value_name = "TASK", requires = "mission")]
     task: Option<String>,
     #[command(flatten)]
@@ -60,20 +64,42 @@ pub(super) fn run(args: &RoleRender, context: &mut Context) -> Result<Exit, Fail
         stand_in(mission, &given);
     }
     let ask = Ask { inputs: args.inputs.inputs.clone(), ..Ask::default() };
-    let mut made = plan(context, &project, &loading, &ask)?.plan;
-    let (task, role) = task(&made, args)?;
+    let run = RunId::parse(RUN).map_err(|error| Failure::new(Exit::Usage, "cli::no-prompt", error.to_string()))?;
+    let mut made = whole(plan(context, &project, &loading, &ask)?.plan, &run);
+    let Meant { task, role, as_what, note } = meant(&made, args)?;
+    if let Some(note) = note {
+        context.terminal.err(&note);
+    }
     if let Some(asked) = args.role.as_ref().filter(|asked| **asked != role) {
         give(&mut loading, &task, asked)?;
-        made = plan(context, &project, &loading, &ask)?.plan;
+        made = whole(plan(context, &project, &loading, &ask)?.plan, &run);
         context.terminal.err(&format!("In the mission `{role}` does `{task}`; shown is what `{asked}` would be told."));
     }
-    let told = told(&made, &task)?;
+    let told = told(&made, &run, (&task, as_what))?;
     if args.json {
-        context.terminal.out(&pretty(&as_json(&made, &task, &told)));
+        context.terminal.out(&pretty(&as_json(&made.plan, (&task, as_what), &told)));
     } else {
         context.terminal.out(&told);
     }
     Ok(Exit::Success)
+}
+
+/// As what a role is told of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum As {
+    /// It does it.
+    Worker,
+    /// It reads the work.
+    Reviewer,
+}
+
+/// The task that is meant.
+struct Meant {
+    task: TaskId,
+    role: String,
+    as_what: As,
+    /// What must be said beside it.
+    note: Option<String>,
 }
 
 /// Gives a task to another role than the mission does.
@@ -82,32 +108,64 @@ fn give(loading: &mut Loading, task: &TaskId, asked: &str) -> Result<(), Failure
     let Some(mission) = &mut loaded.mission else { return Ok(()) };
     let role = catalog.roles.keys().chain(mission.roles.keys()).find(|role| role.as_str() == asked).cloned();
     let role = role.ok_or_else(|| unknown("role", asked, catalog.roles.keys().map(RoleName::as_str)))?;
-    if let Some(TaskKind::Agent(work)) = mission.tasks.get_mut(task).map(|task| &mut task.kind) {
-        work.role = role;
+    let own = plain(task);
+    let Some((_, found)) = mission.tasks.iter_mut().find(|(id, _)| id.as_str() == own) else {
+        let what = format!("`{task}` is a task of another mission, which says who does it");
+        let help = "name that mission's file with `--mission`, or leave the role out";
+        return Err(Failure::new(Exit::Usage, "cli::no-prompt", what).help(help));
+    };
+    if let TaskKind::Agent(work) = &mut found.kind {
+        work.assignee = Assignee::Role(role);
     }
     Ok(())
 }
 
-/// The task that is meant, and who does it: the one named, or the only one that the role does.
-fn task(plan: &Plan, args: &RoleRender) -> Result<(TaskId, String), Failure> {
-    let agents: Vec<(&TaskId, &RoleName)> =
-        plan.tasks.iter().filter_map(|(id, task)| Some((id, &work(task)?.role))).collect();
-    let refused = |what: String| {
-        let tasks = listed(agents.iter().map(|(id, _)| id.as_str()));
-        Failure::new(Exit::Usage, "cli::no-prompt", what).help(format!("name one with `--task`: agents do {tasks}"))
+/// The task that is meant, and who does it: the one named, or the only one that the role does, or else reads.
+fn meant(whole: &Whole, args: &RoleRender) -> Result<Meant, Failure> {
+    let tasks = || whole.plan.tasks.iter();
+    let mut sessions: Vec<(&TaskId, &RoleName, As)> =
+        tasks().filter_map(|(id, task)| Some((id, &work(task)?.role, As::Worker))).collect();
+    sessions.extend(tasks().filter_map(|(id, task)| Some((id, &task.review.as_deref()?.role, As::Reviewer))));
+    let role = args.role.as_deref();
+    let of_task = |id: &TaskId| args.task.as_ref().is_none_or(|name| id.as_str() == name || plain(id) == *name);
+    let mut found: Vec<&(&TaskId, &RoleName, As)> = sessions.iter().filter(|(id, _, _)| of_task(id)).collect();
+    let of_role = |one: &&(&TaskId, &RoleName, As)| role.is_some_and(|role| one.1.as_str() == role);
+    if args.task.is_none() || found.iter().any(of_role) {
+        found.retain(of_role);
+    }
+    if found.iter().any(|(_, _, as_what)| *as_what == As::Worker) {
+        found.retain(|(_, _, as_what)| *as_what == As::Worker);
+    }
+    let Some((task, done_by, as_what)) = found.first() else { return Err(none(whole, args, &sessions)) };
+    if found.iter().any(|(other, _, _)| plain(other) != plain(task)) {
+        let what = format!("`{done_by}` does more than one task of this mission");
+        return Err(refused(what, found.iter().map(|(id, _, _)| plain(id))));
+    }
+    let note = (plain(task) != task.as_str() && args.task.as_deref() != Some(task.as_str())).then(|| {
+        format!("Shown is the first instance that can be foreseen, `{task}`; what only a run knows stands in `<…>`.")
+    });
+    Ok(Meant { task: (*task).clone(), role: done_by.to_string(), as_what: *as_what, note })
+}
+
+fn none(whole: &Whole, args: &RoleRender, sessions: &[(&TaskId, &RoleName, As)]) -> Failure {
+    let what = match (&args.task, &args.role) {
+        (Some(task), _) => format!("no agent does a task `{task}` of this mission"),
+        (None, Some(role)) => format!("`{role}` does no task of this mission"),
+        (None, None) => "neither a role nor a task is named".to_owned(),
     };
-    if let Some(name) = &args.task {
-        let found = agents.iter().find(|(id, _)| id.as_str() == name);
-        let (id, role) = found.ok_or_else(|| refused(format!("no agent does a task `{name}` of this mission")))?;
-        return Ok(((*id).clone(), role.to_string()));
+    let what = whole.failed.as_ref().map_or_else(|| what.clone(), |why| format!("{what}: {why}"));
+    refused(what, sessions.iter().map(|(id, _, _)| plain(id)))
+}
+
+fn refused(what: String, tasks: impl Iterator<Item = String>) -> Failure {
+    let mut names: Vec<String> = Vec::new();
+    for name in tasks {
+        if !names.contains(&name) {
+            names.push(name);
+        }
     }
-    let role = args.role.as_deref().unwrap_or_default();
-    let mut of_role = agents.iter().filter(|(_, done_by)| done_by.as_str() == role);
-    match (of_role.next(), of_role.next()) {
-        (Some((id, _)), None) => Ok(((*id).clone(), role.to_owned())),
-        (Some(_), Some(_)) => Err(refused(format!("`{role}` does more than one task of this mission"))),
-        (None, _) => Err(refused(format!("`{role}` does no task of this mission"))),
-    }
+    let tasks = listed(names.iter().map(String::as_str));
+    Failure::new(Exit::Usage, "cli::no-prompt", what).help(format!("name one with `--task`: agents do {tasks}"))
 }
 
 /// What its sessions are, if an agent does it.
@@ -175,50 +233,52 @@ fn put(into: &mut Value, path: &[&str], value: Value) {
     }
 }
 
-/// Gives inputs that are required and not given a value that shows where they stand.
-fn stand_in(mission: &mut Mission, given: &[&str]) {
-    for (id, input) in &mut mission.inputs {
-        if input.default.is_none() && !given.contains(&id.as_str()) {
-            input.default = Some(value_of(id.as_str(), input));
-        }
-    }
-}
-
-fn value_of(id: &str, input: &Input) -> Value {
-    let placeholder = json!(format!("<inputs.{id}>"));
-    if let Some(first) = input.schema.get("enum").and_then(Value::as_array).and_then(|values| values.first()) {
-        return first.clone();
-    }
-    match input.schema.get("type").and_then(Value::as_str) {
-        Some("integer" | "number") => input.schema.get("minimum").cloned().unwrap_or(json!(1)),
-        Some("boolean") => json!(true),
-        Some("array") => json!([placeholder]),
-        Some("object") => json!({}),
-        Some(_) | None => placeholder,
-    }
-}
-
-/// The prompt of the task's first session.
-fn told(plan: &Plan, task: &TaskId) -> Result<String, Failure> {
+/// The prompt of the first session.
+fn told(whole: &Whole, run: &RunId, (task, as_what): (&TaskId, As)) -> Result<String, Failure> {
+    let Whole { plan, outputs, .. } = whole;
     let failed = |why: &dyn std::error::Error| {
         Failure::new(Exit::Usage, "cli::no-prompt", format!("the prompt of `{task}` cannot be made")).because(why)
     };
-    let run = RunId::parse(RUN).map_err(|error| failed(&error))?;
     let workspace = PathBuf::from("<workspace>");
-    let from = plan.tasks.get(task).map(|task| task.handoff_from.as_slice()).unwrap_or_default();
+    let (facts, narrative) = (no_facts(task), no_narrative());
+    let from = plan.tasks.get(task).map(|planned| opening(plan, planned)).unwrap_or_default();
     let handed: Vec<(TaskId, Facts, Narrative)> =
         from.iter().map(|task| (task.clone(), no_facts(task), no_narrative())).collect();
     let upstream: Vec<Upstream<'_>> =
         handed.iter().map(|(task, facts, narrative)| Upstream { task, facts, narrative, problems: &[] }).collect();
-    let context = context_of(task, &run, &workspace);
-    let outputs = outputs(plan);
-    let context = PromptContext { upstream: &upstream, outputs: &outputs, ..context };
-    let mut text = prompt(plan, &context).map_err(|error| failed(&error))?;
-    for (task, facts, narrative) in &handed {
+    let mut text = if as_what == As::Reviewer {
+        let work = Upstream { task, facts: &facts, narrative: &narrative, problems: &[] };
+        review_prompt(plan, &review_of((task, run), &workspace, (work, outputs)))
+    } else {
+        let context = context_of(task, run, &workspace);
+        prompt(plan, &PromptContext { upstream: &upstream, outputs, ..context })
+    }
+    .map_err(|error| failed(&error))?;
+    for (task, facts, narrative) in handed.iter().chain([&(task.clone(), facts, narrative)]) {
         let document = for_prompt(facts, narrative, &[]);
         text = text.replace(document.trim_end(), &format!("<the handoff of the task {task}>"));
     }
     Ok(text.replace(RUN, "<run>"))
+}
+
+fn review_of<'a>(
+    (task, run): (&'a TaskId, &'a RunId),
+    workspace: &'a Path,
+    (work, outputs): (Upstream<'a>, &'a Outputs),
+) -> ReviewContext<'a> {
+    static NOTHING: BTreeMap<OutputId, Value> = BTreeMap::new();
+    ReviewContext {
+        run,
+        task,
+        attempt: Attempt::FIRST,
+        round: Round::FIRST,
+        workspace,
+        work,
+        diff: Some("<diff>"),
+        made: outputs.get(task).unwrap_or(&NOTHING),
+        outputs,
+        asked_again: false,
+    }
 }
 
 fn context_of<'a>(task: &'a TaskId, run: &'a RunId, workspace: &'a Path) -> PromptContext<'a> {
@@ -235,16 +295,6 @@ fn context_of<'a>(task: &'a TaskId, run: &'a RunId, workspace: &'a Path) -> Prom
         given_back: None,
         resumed: false,
     }
-}
-
-/// Values of the declared shapes that say where they stand.
-fn outputs(plan: &Plan) -> Outputs {
-    let of_task = |(id, task): (&TaskId, &plan::Task)| {
-        let values = task.outputs.iter();
-        let named = |output: &crate::name::OutputId| format!("<tasks.{id}.outputs.{output}>");
-        (id.clone(), values.map(|(output, shape)| (output.clone(), shape.sample(&named(output)))).collect())
-    };
-    plan.tasks.iter().map(of_task).collect()
 }
 
 fn no_facts(task: &TaskId) -> Facts {
@@ -267,25 +317,27 @@ fn no_narrative() -> Narrative {
         decisions: Vec::new(),
         remaining: Vec::new(),
         questions: Vec::new(),
-        notes: std::collections::BTreeMap::new(),
-        outputs: std::collections::BTreeMap::new(),
+        notes: BTreeMap::new(),
+        outputs: BTreeMap::new(),
         verdict: None,
         reasons: Vec::new(),
         text: String::new(),
     }
 }
 
-fn as_json(plan: &Plan, task: &TaskId, prompt: &str) -> Value {
-    let work = plan.tasks.get(task).and_then(work);
+fn as_json(plan: &Plan, (task, as_what): (&TaskId, As), prompt: &str) -> Value {
+    let planned = plan.tasks.get(task);
+    let work = planned.and_then(work).filter(|_| as_what == As::Worker);
+    let review = planned.and_then(|planned| planned.review.as_deref()).filter(|_| as_what == As::Reviewer);
     json!({
         "schema": "ai-sdlc/prompt/1",
         "mission": plan.mission,
         "task": task,
-        "role": work.map(|work| &work.role),
-        "agent": work.map(|work| &work.agent),
-        "model": work.and_then(|work| work.model.as_ref()),
-        "permissions": work.map(|work| work.permissions),
-        "skills": work.map(|work| &work.skills),
+        "role": work.map(|work| &work.role).or(review.map(|review| &review.role)),
+        "agent": work.map(|work| &work.agent).or(review.map(|review| &review.agent)),
+        "model": work.and_then(|work| work.model.as_ref()).or(review.and_then(|review| review.model.as_ref())),
+        "permissions": work.map_or(Permissions::Read, |work| work.permissions),
+        "skills": work.map(|work| &work.skills).or(review.map(|review| &review.skills)),
         "prompt": prompt,
     })
 }

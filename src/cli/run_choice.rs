@@ -7,11 +7,14 @@ use crate::cli::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::project::Project;
+use crate::diagnostic::nearest::{listed, nearest};
+use crate::journal::inbox::{self, Ask};
 use crate::journal::runs::{RunEntry, Runs, RunsError, Standing};
 use crate::journal::{JournalError, Reader, Record};
-use crate::mission::nearest::{listed, nearest};
 use crate::name::TaskId;
-use crate::report::Report;
+use crate::plan::scenario::fits;
+use crate::report::{GateAnswered, Report, Typed};
+use crate::workspace::artifacts_in;
 
 /// Finds the run that is meant.
 pub(super) fn choose(context: &Context, given: &str) -> Result<RunEntry, Failure> {
@@ -50,7 +53,7 @@ impl Told {
     pub(super) fn open(context: &Context, given: &str) -> Result<Self, Failure> {
         let run = choose(context, given)?;
         let reader = Reader::open(&run.dir).map_err(|error| unreadable(&run, &error))?;
-        let report = Report::typed_as(context.typed(&[]));
+        let report = Report::typed_as(Typed { run_folder: Some(run.dir.clone()), ..context.typed(&[]) });
         Ok(Self { run, report, reader })
     }
 
@@ -61,6 +64,7 @@ impl Told {
             self.report.fold(record.at, &record.event);
             each(record, &self.report);
         }
+        keep_artifacts(&mut self.report, &self.run.dir);
         Ok(records.len())
     }
 
@@ -75,13 +79,31 @@ impl Told {
         let found = self.report.tasks.keys().find(|id| id.as_str() == given);
         found.cloned().ok_or_else(|| {
             let names = || self.report.tasks.keys().map(TaskId::as_str);
-            let help = match nearest(given, names()) {
-                Some(name) => format!("did you mean `{name}`?"),
-                None => format!("its tasks are {}", listed(names())),
+            let meant = TaskId::parse(given).ok();
+            let fitting = |id: &&TaskId| meant.as_ref().is_some_and(|meant| fits(meant, id));
+            let parts: Vec<&TaskId> = self.report.tasks.keys().filter(fitting).collect();
+            let help = match (parts.as_slice(), nearest(given, names())) {
+                ([only], _) => format!("did you mean `{only}`?"),
+                (several @ [_, ..], _) => format!("did you mean {}?", listed(several.iter().map(|id| id.as_str()))),
+                ([], Some(name)) => format!("did you mean `{name}`?"),
+                ([], None) => format!("its tasks are {}", listed(names())),
             };
             Failure::new(Exit::Usage, "cli::unknown-task", format!("run {} has no task `{given}`", self.run.id))
                 .help(help)
         })
+    }
+}
+
+/// Lists what sessions and commands wrote into their folders for artifacts themselves.
+pub(super) fn keep_artifacts(report: &mut Report, run_dir: &Path) {
+    for (id, task) in &mut report.tasks {
+        let below = Path::new(&id.path_name()).join("artifacts");
+        if task.artifacts.is_empty() && task.attempt.is_some() {
+            task.artifacts = artifacts_in(&run_dir.join(&below));
+            for artifact in &mut task.artifacts {
+                artifact.path = below.join(&artifact.path).display().to_string();
+            }
+        }
     }
 }
 
@@ -104,6 +126,14 @@ pub(super) fn place_of(report: &Report) -> Result<Option<&Path>, Failure> {
 pub(super) fn told(context: &Context, given: &str) -> Result<Told, Failure> {
     let mut told = Told::open(context, given)?;
     told.read(|_, _| {})?;
+    if told.run.standing == Standing::Interrupted {
+        told.report.loses_its_engine();
+    }
+    for ask in inbox::waiting(&told.run.dir).unwrap_or_default() {
+        if let Ask::Answer { task, answer, message, by, binding } = ask {
+            told.report.lies_ready(&task, binding.as_deref(), GateAnswered { answer, message, by });
+        }
+    }
     Ok(told)
 }
 

@@ -101,10 +101,10 @@ fn folders(told: &Told, task: Option<&TaskId>, failed: bool) -> Vec<PathBuf> {
         .report
         .tasks
         .iter()
-        .filter(|(id, of)| task.is_none_or(|task| task == *id) && (!failed || is_failed(&of.stage)));
+        .filter(|(id, of)| task.is_none_or(|task| is_of(id, task)) && (!failed || is_failed(&of.stage)));
     let mut all = Vec::new();
     for (id, _) in tasks {
-        let mut of_task: Vec<(Vec<u64>, bool, PathBuf)> = WalkDir::new(told.run.dir.join(id.as_str()))
+        let mut of_task: Vec<(Vec<u64>, bool, PathBuf)> = WalkDir::new(told.run.dir.join(id.path_name()))
             .min_depth(3)
             .max_depth(3)
             .into_iter()
@@ -117,6 +117,12 @@ fn folders(told: &Told, task: Option<&TaskId>, failed: bool) -> Vec<PathBuf> {
         all.extend(of_task.into_iter().map(|(_, _, folder)| folder));
     }
     all
+}
+
+/// Whether it is this task or a part of it: an instance, a task of the mission that it stands for.
+fn is_of(id: &TaskId, task: &TaskId) -> bool {
+    let rest = id.as_str().strip_prefix(task.as_str());
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['[', '/']))
 }
 
 /// Whether it holds what a check printed: that comes after the work it looks at.

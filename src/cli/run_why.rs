@@ -14,8 +14,9 @@ use crate::driver::clock::wall_now;
 use crate::journal::Journal;
 use crate::journal::runs::Standing;
 use crate::kernel::Run;
+use crate::kernel::event::CacheFound;
 use crate::name::TaskId;
-use crate::report::Stage;
+use crate::report::{Stage, end};
 
 /// Arguments.
 #[derive(Debug, Args)]
@@ -46,17 +47,31 @@ pub(super) fn run(args: &RunWhy, context: &mut Context) -> Result<Exit, Failure>
         None => told.report.tasks.iter().filter(|(_, task)| !task.stage.is_done()).map(|(id, _)| id.clone()).collect(),
     };
     let whys = Whys::read(&told)?;
+    let why = |id: &TaskId| why(&told, &whys, id);
     if args.json {
-        let tasks: Vec<Value> = tasks.iter().map(|id| json!({ "task": id, "why": whys.of(id) })).collect();
+        let tasks: Vec<Value> = tasks.iter().map(|id| json!({ "task": id, "why": why(id) })).collect();
         let all = json!({ "schema": "ai-sdlc/why/1", "run": told.run.id, "tasks": tasks });
         context.terminal.out(&pretty(&all));
     } else if tasks.is_empty() {
         context.terminal.err("Every task of this run succeeded.");
     } else {
-        let rows: Vec<Vec<String>> = tasks.iter().map(|id| vec![id.to_string(), whys.of(id)]).collect();
+        let rows: Vec<Vec<String>> = tasks.iter().map(|id| vec![id.to_string(), why(id)]).collect();
         context.terminal.out(&table(&rows, usize::MAX, context.terminal.out_look));
     }
     Ok(Exit::Success)
+}
+
+/// Why it stands where it stands, and of a command whose earlier work was used, whose. Why it was not used, the kernel
+/// tells.
+fn why(told: &Told, whys: &Whys, id: &TaskId) -> String {
+    let cached = told.report.tasks.get(id).and_then(|task| task.cache.as_ref());
+    let cached = cached.filter(|found| matches!(found, CacheFound::Hit { .. })).map(end::cache_words);
+    let ready = told.report.tasks.get(id).filter(|task| matches!(task.stage, Stage::Asking));
+    if let Some(given) = ready.and_then(|task| task.gate.as_ref()?.answer.as_ref()) {
+        return format!("{}; `ai-sdlc run resume {}` goes on with it", given.words(), told.run.id);
+    }
+    let words = whys.of(id);
+    cached.into_iter().fold(words, |words, cached| if words.is_empty() { cached } else { format!("{words}; {cached}") })
 }
 
 /// The kernel's own words: it knows which limit holds a task that could run.

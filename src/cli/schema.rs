@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use crate::catalog::{role_schema, schema_of, skill_schema};
+use crate::catalog::schema::schema_of;
+use crate::catalog::{role_schema, skill_schema};
 use crate::cli::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;

@@ -1,6 +1,8 @@
 //! What new missions, roles and skills are made of: files under `templates/`, each valid as it stands. To add a
 //! template of a mission is to add a file there; its first comment is the line that lists show.
 
+use std::collections::BTreeSet;
+
 use include_dir::{Dir, include_dir};
 
 static TEMPLATES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates");
@@ -47,6 +49,15 @@ fn of_file(file: &'static include_dir::File<'static>) -> Option<Template> {
 pub(super) fn mission(template: Template, name: &str, schema: &str) -> String {
     let old_name = format!("name = \"{}\"", template.name);
     with_schema(template.text, schema).replacen(&old_name, &format!("name = \"{name}\""), 1)
+}
+
+/// The templates that another one uses as tasks, by the names of their files.
+pub(super) fn used_by(template: Template) -> Vec<Template> {
+    let table: toml::Table = template.text.parse().unwrap_or_default();
+    let tasks = table.get("tasks").and_then(toml::Value::as_table);
+    let names = |task: &toml::Value| Some(task.get("mission")?.as_str()?.strip_suffix(".toml")?.to_owned());
+    let named: BTreeSet<String> = tasks.into_iter().flat_map(toml::Table::values).filter_map(names).collect();
+    missions().into_iter().filter(|template| named.contains(template.name)).collect()
 }
 
 /// The usual one under another name.
@@ -99,7 +110,7 @@ mod tests {
         for template in all {
             let Template { name, about, text } = template;
             assert!(text.starts_with("#:schema "), "{name}");
-            assert!(about.ends_with(['.', '?']) && about.len() < 100, "{name}: `{about}`");
+            assert!(about.ends_with(['.', '?']) && about.len() < 120, "{name}: `{about}`");
             assert_eq!(text.matches(&format!("name = \"{name}\"")).count(), 1, "{name}");
             let made = mission(template, "mine", "s.json");
             assert!(made.starts_with("#:schema s.json\n# ") && made.contains("\nname = \"mine\"\n"), "{made}");

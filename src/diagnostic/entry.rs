@@ -53,12 +53,40 @@ impl Entry {
     ) -> Self {
         Self { code: Code(code), meaning, help, example: Example::Command(command) }
     }
+
+    /// The example, how it is mended and the mended one, as Markdown.
+    pub fn markdown(&self) -> String {
+        let Self { code: _, meaning: _, help, example } = self;
+        match example {
+            Example::Command(command) => format!("```sh\n{command}\n```\n\n{help}\n"),
+            Example::Project { faulty, mended } => {
+                let several = faulty.len() > 1 || mended.len() > 1;
+                let before: String = faulty.iter().map(|snippet| snippet.markdown(several)).collect();
+                let changed = mended.iter().filter(|snippet| !faulty.contains(snippet));
+                let after: String = changed.map(|snippet| snippet.markdown(several)).collect();
+                format!("{before}{help}\n\n{after}").trim_end().to_owned() + "\n"
+            }
+        }
+    }
 }
 
 impl Snippet {
     /// Of the file in which examples of missions lie.
     pub const fn of_mission(content: &'static str) -> Self {
         Self { path: MISSION, content: content.as_bytes() }
+    }
+
+    /// In a fence, with its path above it where that is not plainly a mission's, and an empty line after it.
+    fn markdown(&self, several: bool) -> String {
+        let language = match self.path.rsplit_once('.') {
+            Some((_, "toml")) => "toml",
+            Some((_, "md")) => "markdown",
+            Some(_) | None => "text",
+        };
+        let path = if several || self.path != MISSION { format!("`{}`:\n\n", self.path) } else { String::new() };
+        // What is no text is shown with a mark in the place of each strange byte.
+        let text = String::from_utf8_lossy(self.content);
+        format!("{path}```{language}\n{}\n```\n\n", text.trim_end())
     }
 
     /// The whole file: to a mission's part that leaves them out, a name is put and, where it has none, a task.

@@ -28,9 +28,9 @@ pub fn human(findings: &[Finding], sources: &Sources, look: Look) -> String {
     let mut index: BTreeMap<&str, LineIndex<'_>> = BTreeMap::new();
     let mut text = String::new();
     for finding in findings {
-        let source = sources.get(&finding.file).map_or("", String::as_str);
-        let lines = index.entry(&finding.file).or_insert_with(|| LineIndex::new(source));
-        let shown = Shown::new(finding, source, lines);
+        let source = sources.get(&finding.file);
+        let lines = source.map(|text| &*index.entry(&finding.file).or_insert_with(|| LineIndex::new(text)));
+        let shown = Shown { finding, excerpt: lines.map(|lines| Excerpt::new(finding, lines)) };
         if handler.render_report(&mut text, &shown).is_err() {
             text.push_str(&finding.message);
         }
@@ -40,7 +40,10 @@ pub fn human(findings: &[Finding], sources: &Sources, look: Look) -> String {
 }
 
 fn handler(look: Look) -> GraphicalReportHandler {
-    let characters = if look.ascii { ThemeCharacters::ascii() } else { ThemeCharacters::unicode() };
+    let mut characters = if look.ascii { ThemeCharacters::ascii() } else { ThemeCharacters::unicode() };
+    // A symbol alone does not tell an error from a warning to whoever does not know it.
+    characters.error += " error:";
+    characters.warning += " warning:";
     let styles = if look.color { ThemeStyles::ansi() } else { ThemeStyles::none() };
     GraphicalReportHandler::new_themed(GraphicalTheme { characters, styles })
         .with_width(look.width.clamp(40, 160))
@@ -49,28 +52,45 @@ fn handler(look: Look) -> GraphicalReportHandler {
         .without_syntax_highlighting()
 }
 
-/// A finding as the drawing crate wants it.
+/// A finding as the drawing crate wants it; without an excerpt where its file has no text.
 struct Shown<'a> {
     finding: &'a Finding,
-    source: Excerpt<'a>,
-    labels: Vec<LabeledSpan>,
-}
-
-impl<'a> Shown<'a> {
-    fn new(finding: &'a Finding, text: &'a str, lines: &'a LineIndex<'a>) -> Self {
-        let mut labels = vec![LabeledSpan::new_primary_with_span(None, range(text, finding.span))];
-        for related in &finding.related {
-            labels.push(LabeledSpan::new_with_span(Some(related.label.clone()), range(text, related.span)));
-        }
-        Self { finding, source: Excerpt { name: &finding.file, lines }, labels }
-    }
+    excerpt: Option<Excerpt<'a>>,
 }
 
 /// A text of which only the lines around a place are read: the drawing crate by itself reads from the beginning each
 /// time, which ten thousand findings in ten thousand tasks make minutes of.
+///
+/// That crate draws places in the order of their bytes. A related place above the finding's own would come first, so
+/// it is told to be as far below the end of the text as it is below its beginning.
 struct Excerpt<'a> {
     name: &'a str,
     lines: &'a LineIndex<'a>,
+    labels: Vec<LabeledSpan>,
+}
+
+/// How many lines apart two places are at most to be drawn in one snippet.
+const TOGETHER: usize = 3;
+
+impl<'a> Excerpt<'a> {
+    fn new(finding: &'a Finding, lines: &'a LineIndex<'a>) -> Self {
+        let text = lines.text();
+        let own = lines.position(finding.span.start).line;
+        let mut labels = vec![LabeledSpan::new_primary_with_span(None, range(text, finding.span))];
+        for related in &finding.related {
+            let place = range(text, related.span);
+            let above = own.saturating_sub(lines.position(place.start).line) > TOGETHER;
+            let shift = if above { below(text) } else { 0 };
+            let place = place.start + shift..place.end + shift;
+            labels.push(LabeledSpan::new_with_span(Some(related.label.clone()), place));
+        }
+        Self { name: &finding.file, lines, labels }
+    }
+}
+
+/// Where the second telling of a text begins: far enough that no place of the first meets it.
+fn below(text: &str) -> usize {
+    text.len() + 1
 }
 
 impl SourceCode for Excerpt<'_> {
@@ -80,12 +100,18 @@ impl SourceCode for Excerpt<'_> {
         before: usize,
         after: usize,
     ) -> Result<Box<dyn SpanContents<'s> + 's>, MietteError> {
+        let below = below(self.lines.text());
+        let shift = if span.offset() < below { 0 } else { below };
+        let offset = span.offset() - shift;
+        if offset.saturating_add(span.len()) >= below {
+            return Err(MietteError::OutOfBounds);
+        }
         // A line more on either side, so that it sees where those that it shows begin and end.
-        let around = ByteSpan { start: span.offset(), end: span.offset().saturating_add(span.len()) };
+        let around = ByteSpan { start: offset, end: offset.saturating_add(span.len()) };
         let (line, start, text) = self.lines.around(around, before + 1, after + 1);
-        let inside = (span.offset().saturating_sub(start), span.len()).into();
+        let inside = (offset.saturating_sub(start), span.len()).into();
         let found = text.as_bytes().read_span(&inside, before, after)?;
-        let whole = (start + found.span().offset(), found.span().len()).into();
+        let whole = (start + shift + found.span().offset(), found.span().len()).into();
         let name = self.name.to_owned();
         let shown = MietteSpanContents::new_named(
             name,
@@ -115,7 +141,10 @@ impl fmt::Debug for Shown<'_> {
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.finding.message)
+        match self.excerpt {
+            Some(_) => f.write_str(&self.finding.message),
+            None => write!(f, "{}: {}", self.finding.file, self.finding.message),
+        }
     }
 }
 
@@ -139,18 +168,20 @@ impl Diagnostic for Shown<'_> {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        Some(&self.source)
+        let excerpt: &dyn SourceCode = self.excerpt.as_ref()?;
+        Some(excerpt)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        Some(Box::new(self.labels.iter().cloned()))
+        let excerpt = self.excerpt.as_ref()?;
+        Some(Box::new(excerpt.labels.iter().cloned()))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostic::codes;
+    use crate::diagnostic::{Related, codes};
 
     const TEXT: &str = "[mission]\nnmae = \"x\"\n";
 
@@ -172,6 +203,26 @@ mod tests {
     #[test]
     fn a_caret_stands_under_the_key() {
         insta::assert_snapshot!(shown(Look { color: false, width: 80, ascii: true }));
+    }
+
+    #[test]
+    fn the_place_itself_is_drawn_before_one_far_above_it() {
+        let text = format!("first = 1\n{}{TEXT}", "# a line\n".repeat(50));
+        let mut late = finding();
+        late.span = ByteSpan { start: 470, end: 474 };
+        late.related = vec![
+            Related { span: ByteSpan { start: 0, end: 5 }, label: "far above".to_owned() },
+            Related { span: ByteSpan { start: 460, end: 469 }, label: "in this table".to_owned() },
+        ];
+        let sources = Sources::from([("m.toml".to_owned(), text)]);
+        insta::assert_snapshot!(human(&[late], &sources, Look { color: false, width: 80, ascii: true }));
+    }
+
+    #[test]
+    fn of_a_file_without_text_its_name_is_said() {
+        let look = Look { color: false, width: 80, ascii: false };
+        let told = human(&[finding()], &Sources::new(), look);
+        assert!(told.contains("× error: m.toml: `nmae` is not a key"), "{told}");
     }
 
     #[test]

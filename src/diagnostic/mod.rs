@@ -1,8 +1,9 @@
 //! Findings about files: what, where, why, what to do.
 //!
 //! The passes that find something make a [`Finding`]; this module only knows how to place one in a text and how to
-//! show it: [`human`] with carets, [`short`] one line each, [`json`] for programs. It opens no file and knows no
-//! terminal: texts and width are given. The only module that names the crate that draws the carets.
+//! show it: [`human`] with carets, [`short`] one line each, [`json`] for programs, [`github`] and [`sarif`] for code
+//! review. It opens no file and knows no terminal: texts and width are given. The only module that names the crate that
+//! draws the carets.
 
 use std::collections::BTreeMap;
 
@@ -10,15 +11,19 @@ use serde::Serialize;
 
 pub mod codes;
 pub(crate) mod entry;
+mod github;
 mod human;
 pub mod nearest;
 mod place;
 mod plain;
+mod sarif;
 
 pub use entry::{Entry, Example, Snippet};
+pub use github::{command_data, command_property, github};
 pub use human::{Look, human};
 pub use place::{LineIndex, Position};
 pub use plain::{FindingsDocument, json, short};
+pub use sarif::sarif;
 
 /// Texts of the files that findings are about, by the name the findings use.
 pub type Sources = BTreeMap<String, String>;

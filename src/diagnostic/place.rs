@@ -28,6 +28,11 @@ impl<'a> LineIndex<'a> {
         Self { text, starts: std::iter::once(0).chain(after_newlines).collect() }
     }
 
+    /// The text.
+    pub(super) fn text(&self) -> &'a str {
+        self.text
+    }
+
     /// The position of a byte; one beyond the end is taken as the end.
     pub fn position(&self, byte: usize) -> Position {
         let byte = floor_char(self.text, byte);

@@ -106,11 +106,11 @@ impl<'a> Told<'a> {
 
 const NO_TEXT: &LineIndex<'static> = &LineIndex::EMPTY;
 
-fn indices(sources: &Sources) -> BTreeMap<&str, LineIndex<'_>> {
+pub(super) fn indices(sources: &Sources) -> BTreeMap<&str, LineIndex<'_>> {
     sources.iter().map(|(file, text)| (file.as_str(), LineIndex::new(text))).collect()
 }
 
-fn index_of<'i>(index: &'i BTreeMap<&str, LineIndex<'i>>, finding: &Finding) -> &'i LineIndex<'i> {
+pub(super) fn index_of<'i>(index: &'i BTreeMap<&str, LineIndex<'i>>, finding: &Finding) -> &'i LineIndex<'i> {
     index.get(finding.file.as_str()).unwrap_or(NO_TEXT)
 }
 

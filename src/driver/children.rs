@@ -9,6 +9,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::amount::Millis;
 use crate::driver::guard::{ChildId, Guard, GuardReport, ProcessEnd, Spawn, Stop};
 use crate::kernel::fact::{EndKind, StopWhy};
+use crate::name::TaskId;
 
 /// What a child tells the one who started it, in order; `Ended` or `NotStarted` is the last.
 #[derive(Debug)]
@@ -90,7 +91,14 @@ impl Child {
 pub struct Children {
     guard: Rc<Guard>,
     next: Rc<Cell<u64>>,
-    live: Rc<RefCell<HashMap<ChildId, UnboundedSender<Told>>>>,
+    live: Rc<RefCell<HashMap<ChildId, Live>>>,
+}
+
+#[derive(Debug)]
+struct Live {
+    told: UnboundedSender<Told>,
+    /// What it works for; `None`: the run.
+    task: Option<TaskId>,
 }
 
 impl Children {
@@ -106,11 +114,11 @@ impl Children {
         ChildId(id)
     }
 
-    /// Orders a child.
-    pub fn spawn(&self, spawn: Spawn) -> Child {
+    /// Orders a child, which works for this task, or for the run.
+    pub fn spawn(&self, spawn: Spawn, task: Option<TaskId>) -> Child {
         let (tell, told) = unbounded_channel();
         let id = spawn.child;
-        self.live.borrow_mut().insert(id, tell);
+        self.live.borrow_mut().insert(id, Live { told: tell, task });
         self.guard.spawn(spawn);
         Child { id, told }
     }
@@ -133,14 +141,14 @@ impl Children {
     }
 
     fn tell(&self, child: ChildId, told: Told) {
-        if let Some(teller) = self.live.borrow().get(&child) {
-            let _nobody_waits = teller.send(told);
+        if let Some(live) = self.live.borrow().get(&child) {
+            let _nobody_waits = live.told.send(told);
         }
     }
 
     fn tell_last(&self, child: ChildId, told: Told) {
-        if let Some(teller) = self.live.borrow_mut().remove(&child) {
-            let _nobody_waits = teller.send(told);
+        if let Some(live) = self.live.borrow_mut().remove(&child) {
+            let _nobody_waits = live.told.send(told);
         }
     }
 
@@ -154,10 +162,13 @@ impl Children {
         self.guard.stop(child, how);
     }
 
-    /// Stops all that live.
-    pub fn stop_all(&self, how: Stop) {
-        let live: Vec<ChildId> = self.live.borrow().keys().copied().collect();
-        for child in live {
+    /// Stops all that live, but for what works for a task that is spared.
+    pub fn stop_all(&self, how: Stop, is_spared: impl Fn(&TaskId) -> bool) {
+        let live = self.live.borrow();
+        let stopped = live.iter().filter(|(_, live)| !live.task.as_ref().is_some_and(&is_spared));
+        let stopped: Vec<ChildId> = stopped.map(|(child, _)| *child).collect();
+        drop(live);
+        for child in stopped {
             self.guard.stop(child, how);
         }
     }

@@ -1,6 +1,6 @@
 //! The loop: facts in, events to the journal, effects out. It decides nothing.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -8,30 +8,31 @@ use rustix::process::Signal;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep_until};
 
-use crate::amount::{At, Millis};
+use crate::amount::At;
 use crate::driver::adopt::Adopted;
 use crate::driver::children::Children;
 use crate::driver::clock::Clock;
 use crate::driver::commit::{Batch, Committed, Committer};
 use crate::driver::guard::{ChildId, GuardReport, Stop};
-use crate::driver::hands::{Briefing, Hands};
+use crate::driver::hands::{Briefing, Earlier, Hands};
 use crate::driver::setting::Setting;
+use crate::driver::stopping::{Rung, Stopping};
 use crate::driver::survivors;
 use crate::journal::{Journal, JournalError};
 use crate::kernel::Run;
 use crate::kernel::effect::Effect;
-use crate::kernel::fact::{Began, Fact, StopCause};
+use crate::kernel::fact::{Attended, Began, Fact, GateAnswer, StopCause};
 use crate::name::{RunId, TaskId};
 use crate::plan::render;
-
-/// From a wish to stop until TERM for everything, until KILL, and until the engine leaves whatever is left to the guard.
-const STOP_LADDER: [Millis; 3] = [Millis(7_000), Millis(9_500), Millis(10_500)];
 
 /// How long events that nothing waits for may wait for more: a sync costs as much for one as for a hundred.
 const LINGER: Duration = Duration::from_millis(5);
 
 /// After the engine let go, the guard has this long to end what is left and to leave.
 const GUARD_LEAVES: Duration = Duration::from_secs(5);
+
+/// How long what goes on beside a run may hold its end up.
+const BESIDE_TAKES: Duration = Duration::from_secs(40);
 
 /// A fact, and the child whose end it tells, where it does.
 #[derive(Debug)]
@@ -49,10 +50,14 @@ impl From<Fact> for Report {
 }
 
 /// What comes from outside while a run is driven.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ask {
     /// Stop, gently; asked a second time, at once.
     Stop(StopCause),
+    /// A gate was answered.
+    Answer(GateAnswer),
+    /// Who can answer gates has changed.
+    Attend(Attended),
 }
 
 /// How driving ended.
@@ -101,20 +106,26 @@ pub struct Reins {
     pub watcher: UnboundedSender<Batch>,
     /// Results that an earlier engine's sessions and commands left.
     pub adopted: Adopted,
+    /// How often gates have asked before.
+    pub opened: BTreeMap<TaskId, u32>,
 }
 
 /// Drives a run until it has ended or stands still. To be called on a `LocalSet`.
 pub async fn drive(run: Run, began: Began, reins: Reins) -> std::io::Result<Driven> {
-    let Reins { setting, clock, journal, children, mut reports, mut asks, watcher, adopted } = reins;
+    let Reins { setting, clock, journal, children, mut reports, mut asks, watcher, adopted, opened } = reins;
     let id = setting.run.clone();
     let (committer, mut committed) = Committer::start(journal)?;
     let (facts, mut told) = unbounded_channel();
-    let hands = Rc::new(Hands::new(setting, children.clone(), facts, adopted.early));
+    let hands = Rc::new(Hands::new(setting, children.clone(), facts, Earlier { early: adopted.early, opened }));
     let mut engine = Engine::new(run, clock, hands, committer, watcher);
     engine.remember_places();
     engine.take(Fact::Began(began).into());
     for (key, end) in adopted.ends {
-        engine.take(Fact::WorkEnded { key, end: Box::new(end) }.into());
+        if adopted.reviews.contains(&key) {
+            engine.hands.put_back_after_review(key, end);
+        } else {
+            engine.take(Fact::WorkEnded { key, end: Box::new(end) }.into());
+        }
     }
     while !engine.is_done() {
         engine.flush_due();
@@ -134,6 +145,7 @@ pub async fn drive(run: Run, began: Began, reins: Reins) -> std::io::Result<Driv
             engine.take(report);
         }
     }
+    engine.settle((&mut reports, &mut told, &mut asks)).await;
     engine.flush();
     drop(engine.committer);
     let driven =
@@ -166,20 +178,9 @@ async fn until(alarm: Option<Instant>) {
     }
 }
 
-/// How far a stop has come.
-#[derive(Debug, Default)]
-struct Stopping {
-    cause: Option<StopCause>,
-    since: Option<Instant>,
-    rung: usize,
-    killed: bool,
-}
-
-impl Stopping {
-    fn next(&self) -> Option<Instant> {
-        Some(self.since? + STOP_LADDER.get(self.rung)?.to_duration())
-    }
-}
+/// What is heard from: the guard, the hands, and who asks.
+type Ears<'a> =
+    (&'a mut UnboundedReceiver<GuardReport>, &'a mut UnboundedReceiver<Report>, &'a mut UnboundedReceiver<Ask>);
 
 struct Engine {
     run: Run,
@@ -232,7 +233,10 @@ impl Engine {
 
     fn take(&mut self, report: Report) {
         let now = self.clock.now();
-        let step = self.run.step(report.fact, now);
+        let step = self.run.step(self.hands.masked(report.fact), now);
+        for event in &step.events {
+            self.hands.follow(event);
+        }
         self.remembered += u64::try_from(step.events.len()).unwrap_or(0);
         self.batch.extend(step.events.into_iter().map(|event| (now.wall, event)));
         if !self.batch.is_empty() {
@@ -258,9 +262,15 @@ impl Engine {
             Effect::StartSession(start) => self.briefing(&start.key.task),
             Effect::StartCommand { key, .. } if self.run.reads_of_agents(&key.task) => self.briefing(&key.task),
             Effect::StartCommand { key, .. } => self.variables(&key.task),
-            Effect::Setup { task, .. } | Effect::Check { task, .. } => self.variables(task),
+            Effect::LookUpCache { task, .. } | Effect::Setup { task, .. } | Effect::Check { task, .. } => {
+                self.variables(task)
+            }
             Effect::PrepareWorkspace { .. }
             | Effect::StopWork { .. }
+            | Effect::ShowDiff { .. }
+            | Effect::AskGate { .. }
+            | Effect::FillCache { .. }
+            | Effect::KeepArtifacts { .. }
             | Effect::Snapshot { .. }
             | Effect::MakeCandidate { .. }
             | Effect::PrepareCandidate { .. }
@@ -310,6 +320,9 @@ impl Engine {
         match committed {
             Committed::Durable(batch) => {
                 self.durable += u64::try_from(batch.len()).unwrap_or(0);
+                for (_, event) in &batch {
+                    self.hands.notify(event);
+                }
                 let _nobody_watches = self.watcher.send(batch);
                 self.release();
             }
@@ -338,22 +351,47 @@ impl Engine {
         }
     }
 
+    /// Waits for what goes on beside the run, within bounds, unless the person wants it to stop.
+    async fn settle(&mut self, ears: Ears<'_>) {
+        let (reports, told, asks) = ears;
+        let until = Instant::now() + BESIDE_TAKES;
+        while self.hands.is_busy() && self.fault.is_none() && !self.stop.killed {
+            let hands = Rc::clone(&self.hands);
+            tokio::select! {
+                () = hands.something_is_over() => {}
+                Some(report) = reports.recv() => self.reported(report),
+                Some(_) = told.recv() => {}
+                Some(_) = asks.recv() => return,
+                () = sleep_until(until) => {
+                    tracing::warn!("notifications of this run took too long");
+                    return;
+                }
+            }
+        }
+    }
+
     fn give_up(&mut self, fault: Fault) {
         self.fault.get_or_insert(fault);
         self.abandoned = true;
     }
 
     fn asked(&mut self, ask: Ask) {
-        let Ask::Stop(cause) = ask;
-        if self.stop.since.is_some() {
-            self.stop.killed = true;
-            self.abandoned = true;
-            self.hands.children().stop_all(Stop::Kill);
-            return;
+        match ask {
+            Ask::Stop(cause) => self.asked_to_stop(cause),
+            Ask::Answer(given) => {
+                let GateAnswer { task, answer, message, by, binding } = given;
+                self.take(Fact::Answered { task, answer, message, by, binding }.into());
+            }
+            Ask::Attend(attended) => self.take(Fact::Attended(attended).into()),
         }
-        self.stop.since = Some(Instant::now());
-        self.stop.cause = Some(cause);
-        self.take(Fact::Stop(cause).into());
+    }
+
+    fn asked_to_stop(&mut self, cause: StopCause) {
+        if self.stop.begin(cause) {
+            return self.take(Fact::Stop(cause).into());
+        }
+        self.abandoned = true;
+        self.hands.children().stop_all(Stop::Kill, |_| false);
     }
 
     fn next_alarm(&self) -> Option<Instant> {
@@ -362,24 +400,26 @@ impl Engine {
 
     fn alarm(&mut self) {
         let now = Instant::now();
-        if self.stop.next().is_some_and(|at| at <= now) {
-            match self.stop.rung {
-                0 => {
-                    self.hands.children().stop_all(Stop::Term);
-                    survivors::signal_all(self.run.id(), Signal::TERM);
-                }
-                1 => {
-                    self.hands.children().stop_all(Stop::Kill);
-                    survivors::signal_all(self.run.id(), Signal::KILL);
-                }
-                _ => self.abandoned = true,
-            }
-            self.stop.rung += 1;
+        match self.stop.due(now) {
+            Some(Rung::Term) => self.signal(Stop::Term, Signal::TERM),
+            Some(Rung::Kill) => self.signal(Stop::Kill, Signal::KILL),
+            Some(Rung::Leave) if self.run.cleans_up() => self.stop.look_again(now),
+            Some(Rung::Leave) => self.abandoned = true,
+            None => {}
         }
         if self.wake.is_some_and(|at| at <= now) {
             self.wake = None;
             self.take(Fact::Tick.into());
         }
+    }
+
+    /// Signals all that is not clean-up. What the engine does itself, such as git, is the run's: where only clean-up is
+    /// left, it is for that.
+    fn signal(&self, how: Stop, signal: Signal) {
+        let is_spared = |task: &TaskId| self.run.outlives_stop(task);
+        self.hands.children().stop_all(how, is_spared);
+        let cleans_up = self.run.cleans_up();
+        survivors::signal_all(self.run.id(), signal, |task| task.map_or(cleans_up, is_spared));
     }
 }
 

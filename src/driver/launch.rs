@@ -1,6 +1,6 @@
 //! Begins a run, or goes on with one: lock, journal, guard, signals, then the loop.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,22 +9,23 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
 
-use crate::amount::{Ceiling, WallTime};
+use crate::amount::Ceiling;
+use crate::driver::audience::{Audience, Shown};
 use crate::driver::children::Children;
 use crate::driver::clock::{Clock, wall_now};
-use crate::driver::commit::Batch;
 use crate::driver::drive::{Ask, Driven, Fault, Reins, drive};
 use crate::driver::guard::{Guard, GuardStart};
-use crate::driver::setting::Setting;
+use crate::driver::secrets::Secrets;
+use crate::driver::setting::{PresentPlan, Setting};
 use crate::driver::{adopt, environment, survivors};
 use crate::journal::lock::{Holder, LockError, RunLock, Target, TargetLock};
 use crate::journal::runs::RunNote;
-use crate::journal::{Journal, JournalError, inbox};
-use crate::kernel::event::{KeepWorkspace, Place, PlaceKind, RunOutcome};
-use crate::kernel::fact::{Began, StopCause};
+use crate::journal::{Journal, JournalError, Record, inbox};
+use crate::kernel::event::{Event, KeepWorkspace, Place, PlaceKind, RunOutcome};
+use crate::kernel::fact::{Began, GateAnswer, StopCause};
 use crate::kernel::{FoldError, Run};
 use crate::mission::model::Keep;
-use crate::name::RunId;
+use crate::name::{RunId, TaskId};
 use crate::plan::Plan;
 use crate::workspace::{Identity, Repository, WorkspaceError, WorktreeOf, delete_trash};
 
@@ -33,15 +34,6 @@ const OUTPUT_LIMIT: u64 = 64 * 1024 * 1024;
 
 /// How often the one who shows is woken while nothing happens.
 const SHOW_EVERY: std::time::Duration = std::time::Duration::from_millis(500);
-
-/// What is shown to a person while a run is driven.
-#[derive(Debug)]
-pub enum Shown {
-    /// These events are durable.
-    Events(Batch),
-    /// Time passed.
-    Tick(WallTime),
-}
 
 /// Where things of this machine and person are; the same for every run.
 #[derive(Debug, Clone)]
@@ -112,10 +104,10 @@ fn io(what: &str) -> impl FnOnce(std::io::Error) -> LaunchError {
 }
 
 /// Drives a new run to its end. Where it cannot begin, nothing of it stays.
-pub fn begin(new: NewRun, around: &Surroundings, show: impl FnMut(Shown)) -> Result<Driven, LaunchError> {
+pub fn begin(new: NewRun, around: &Surroundings, audience: Audience<impl FnMut(Shown)>) -> Result<Driven, LaunchError> {
     let (run, run_dir) = (new.run.clone(), new.run_dir.clone());
     let integration = new.repository.clone().zip(new.place.base.clone());
-    let driven = begin_in(new, around, show);
+    let driven = begin_in(new, around, audience);
     // A failure is one before the first event.
     if driven.is_err() {
         fs::remove_dir_all(&run_dir).ok();
@@ -126,7 +118,7 @@ pub fn begin(new: NewRun, around: &Surroundings, show: impl FnMut(Shown)) -> Res
     driven
 }
 
-fn begin_in(new: NewRun, around: &Surroundings, show: impl FnMut(Shown)) -> Result<Driven, LaunchError> {
+fn begin_in(new: NewRun, around: &Surroundings, audience: Audience<impl FnMut(Shown)>) -> Result<Driven, LaunchError> {
     let NewRun { run, plan, place, repository, run_dir } = new;
     let me = Holder::me(&run, wall_now());
     let _target = target_lock(&run_dir, &plan, &place, &me)?;
@@ -146,7 +138,7 @@ fn begin_in(new: NewRun, around: &Surroundings, show: impl FnMut(Shown)) -> Resu
         repository.create_integration(&run, base)?;
     }
     let run = Run::new(run, plan, place);
-    let mut driven = run_loop(conduct(run, BeginAs::New, setting.clone(), journal, show))?;
+    let mut driven = run_loop(conduct(run, BeginAs::New, setting.clone(), journal, audience))?;
     if Journal::read(&run_dir).is_ok_and(|records| records.is_empty())
         && let Some(Fault::Journal(error)) = driven.fault.take_if(|fault| matches!(fault, Fault::Journal(_)))
     {
@@ -162,7 +154,7 @@ fn begin_in(new: NewRun, around: &Surroundings, show: impl FnMut(Shown)) -> Resu
 fn tidy(setting: &Setting, driven: &Driven) {
     let succeeded = driven.run.outcome() == Some(RunOutcome::Succeeded);
     let Some(repository) = setting.repository.as_deref().filter(|_| succeeded) else { return };
-    if setting.plan.workspace.keep == Keep::Always {
+    if setting.plan().workspace.keep == Keep::Always {
         return;
     }
     let Some(worktree) = repository.find_worktree(&setting.run, &WorktreeOf::Merge) else { return };
@@ -202,13 +194,14 @@ pub fn go_on(
     resumption: &Resumption,
     around: &Surroundings,
     open: impl FnOnce(&Place) -> Result<Option<Repository>, WorkspaceError>,
-    show: impl FnMut(Shown),
+    audience: Audience<impl FnMut(Shown)>,
 ) -> Result<Driven, LaunchError> {
     let Resumption { run: id, run_dir, ceiling } = resumption;
     let me = Holder::me(id, wall_now());
     let lock = RunLock::take(run_dir, &me)?;
     let opened = Journal::open(run_dir)?;
     let started = opened.records.first().map_or(me.since, |record| record.at);
+    let asked = asked_before(&opened.records);
     let run = Run::fold(opened.records.into_iter().map(|record| (record.at, record.event)))?;
     let _target = target_lock(run_dir, run.plan(), run.place(), &me)?;
     let (mission, file) = (run.plan().mission.clone(), run.plan().file.clone());
@@ -217,12 +210,23 @@ pub fn go_on(
     let repository = open(run.place())?;
     let of = Of { run: run.id(), plan: run.plan(), place: run.place(), run_dir };
     let setting = setting(of, repository, around)?;
-    let begin = BeginAs::Resumed { ceiling: *ceiling };
-    let driven = run_loop(conduct(run, begin, setting.clone(), opened.journal, show))?;
+    let begin = BeginAs::Resumed { ceiling: *ceiling, asked };
+    let driven = run_loop(conduct(run, begin, setting.clone(), opened.journal, audience))?;
     tidy(&setting, &driven);
     end_note(&mut note, &driven, run_dir);
     drop(lock);
     Ok(driven)
+}
+
+/// How often each gate has asked.
+fn asked_before(records: &[Record]) -> BTreeMap<TaskId, u32> {
+    let mut asked = BTreeMap::new();
+    for record in records {
+        if let Event::GateOpened { task, .. } = &record.event {
+            *asked.entry(task.clone()).or_insert(0) += 1;
+        }
+    }
+    asked
 }
 
 /// Which run a setting is of.
@@ -246,17 +250,22 @@ fn setting(of: Of<'_>, repository: Option<Repository>, around: &Surroundings) ->
         Some(repository) => repository.identity().map_err(WorkspaceError::Git)?,
         None => Identity::neutral(),
     };
+    let secrets = Secrets::of(plan, &around.environment);
+    // A secret is nobody's but of the tasks that list it, whatever else lets its variable through.
+    let others = around.environment.iter().filter(|(name, _)| !plan.secrets.contains(name)).cloned();
     Ok(Setting {
         run: run.clone(),
-        plan: Arc::new(plan.clone()),
+        plan: PresentPlan::new(plan.clone()),
         place: place.clone(),
         run_dir: run_dir.to_owned(),
         worktrees: root,
         repository: repository.map(|repository| Arc::new(repository.of_run(run))),
         identity,
         executable: around.executable.clone(),
-        base_env: environment::base(around.environment.iter().cloned(), &plan.workspace.pass),
+        base_env: environment::base(others, &plan.workspace.pass),
         output_limit: OUTPUT_LIMIT,
+        mask: secrets.mask(),
+        secrets,
     })
 }
 
@@ -274,10 +283,10 @@ fn run_loop(work: impl Future<Output = Result<Driven, LaunchError>>) -> Result<D
 }
 
 /// Whether driving begins anew.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum BeginAs {
     New,
-    Resumed { ceiling: Option<Ceiling> },
+    Resumed { ceiling: Option<Ceiling>, asked: BTreeMap<TaskId, u32> },
 }
 
 async fn conduct(
@@ -285,16 +294,16 @@ async fn conduct(
     begin: BeginAs,
     setting: Setting,
     journal: Journal,
-    show: impl FnMut(Shown),
+    audience: Audience<impl FnMut(Shown)>,
 ) -> Result<Driven, LaunchError> {
-    let (asking, asks) = unbounded_channel();
+    let Audience { mut show, mut typed, asking, asks, attended } = audience;
     listen(&asking)?;
-    // What was asked of an engine that is gone is not asked of this one.
     let inbox = setting.run_dir.clone();
-    inbox::take(&inbox)?;
-    let (began, adopted) = match begin {
-        BeginAs::New => (Began::New, adopt::Adopted::default()),
-        BeginAs::Resumed { ceiling } => {
+    // A stop that was asked of an engine that is gone is not asked of this one; answers are kept for it.
+    let answers = inbox::take(&inbox)?.into_iter().filter_map(answer).collect();
+    let (began, adopted, opened) = match begin {
+        BeginAs::New => (Began::New { attended }, adopt::Adopted::default(), BTreeMap::new()),
+        BeginAs::Resumed { ceiling, asked } => {
             let swept = survivors::sweep(run.id(), survivors::Patience::ForItsGuard).await;
             if swept > 0 {
                 tracing::warn!(swept, "processes of the engine before this one were still running and have been ended");
@@ -304,7 +313,7 @@ async fn conduct(
             }
             let adopted = adopt::find(&run, &setting);
             let tasks: BTreeSet<_> = adopted.ends.iter().map(|(key, _)| key.task.clone()).collect();
-            (Began::Resumed { adopted: tasks, ceiling }, adopted)
+            (Began::Resumed { attended, answers, adopted: tasks, ceiling }, adopted, asked)
         }
     };
     let (guard, reports) = Guard::start(GuardStart {
@@ -316,18 +325,18 @@ async fn conduct(
     .map_err(io("the guard of the run cannot be started"))?;
     let (watcher, mut seen) = unbounded_channel();
     let children = Children::new(guard);
-    let reins = Reins { setting, clock: Clock::start(), journal, children, reports, asks, watcher, adopted };
+    let reins = Reins { setting, clock: Clock::start(), journal, children, reports, asks, watcher, adopted, opened };
     let local = LocalSet::new();
     local
         .run_until(async move {
             let mut driving = std::pin::pin!(drive(run, began, reins));
-            let mut show = show;
             let mut every = tokio::time::interval(SHOW_EVERY);
             let driven = loop {
                 tokio::select! {
                     biased;
                     Some(batch) = seen.recv() => show(Shown::Events(batch)),
                     driven = &mut driving => break driven,
+                    Some(bytes) = typed.recv() => show(Shown::Typed(bytes)),
                     _ = every.tick() => {
                         look_into(&inbox, &asking);
                         show(Shown::Tick(wall_now()));
@@ -345,11 +354,22 @@ async fn conduct(
 /// Turns what other processes asked of this run into wishes to stop.
 fn look_into(inbox: &Path, asking: &UnboundedSender<Ask>) {
     for asked in inbox::take(inbox).unwrap_or_default() {
-        match asked {
-            inbox::Ask::Abort => {
-                let _engine_gone = asking.send(Ask::Stop(StopCause::Aborted));
-            }
+        let ask = match asked {
+            inbox::Ask::Abort => Some(Ask::Stop(StopCause::Aborted)),
+            inbox::Ask::Answer { .. } => answer(asked).map(Ask::Answer),
+        };
+        if let Some(ask) = ask {
+            let _engine_gone = asking.send(ask);
         }
+    }
+}
+
+fn answer(asked: inbox::Ask) -> Option<GateAnswer> {
+    match asked {
+        inbox::Ask::Answer { task, answer, message, by, binding } => {
+            Some(GateAnswer { task, answer, message, by, binding })
+        }
+        inbox::Ask::Abort => None,
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::amount::Millis;
-use crate::kernel::event::Place;
+use crate::driver::secrets::Secrets;
+use crate::kernel::event::{Event, Place, SessionKind};
+use crate::mask::Mask;
 use crate::name::{Attempt, RunId, SessionNo, TaskId};
 use crate::plan::argv::Argv;
 use crate::plan::{Plan, TaskKind, render};
@@ -17,7 +19,7 @@ pub struct Setting {
     /// The run.
     pub run: RunId,
     /// What it carries out.
-    pub plan: Arc<Plan>,
+    pub plan: PresentPlan,
     /// Where it takes place.
     pub place: Place,
     /// The run's folder: journal, outputs, results.
@@ -34,20 +36,73 @@ pub struct Setting {
     pub base_env: BTreeMap<String, String>,
     /// At most this much of a child's output is kept, in bytes.
     pub output_limit: u64,
+    /// Values of secrets; a task is given those that it lists.
+    pub secrets: Secrets,
+    /// What must not be seen of them.
+    pub mask: Mask,
+}
+
+/// The plan as it stands: tasks are added to it while its run is driven.
+#[derive(Debug, Clone)]
+pub struct PresentPlan(Arc<Mutex<Arc<Plan>>>);
+
+impl PresentPlan {
+    /// As it was at first, or as a journal tells it.
+    pub fn new(plan: Plan) -> Self {
+        Self(Arc::new(Mutex::new(Arc::new(plan))))
+    }
+
+    /// As it is now.
+    pub fn get(&self) -> Arc<Plan> {
+        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes in what an event adds to it.
+    pub fn follow(&self, event: &Event) {
+        let mut plan = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Event::Expanded { tasks, .. } = event {
+            let all = &mut Arc::make_mut(&mut plan).tasks;
+            all.extend(tasks.iter().map(|part| (part.id.clone(), part.task.clone())));
+        } else if let Event::TouchesKnown { task, touches } = event
+            && let Some(planned) = Arc::make_mut(&mut plan).tasks.get_mut(task)
+        {
+            planned.touches = Some(touches.clone());
+        }
+    }
 }
 
 impl Setting {
+    /// The plan as it stands.
+    pub fn plan(&self) -> Arc<Plan> {
+        self.plan.get()
+    }
+
+    /// The folder of a task.
+    pub fn task_dir(&self, task: &TaskId) -> PathBuf {
+        self.run_dir.join(task.path_name())
+    }
+
     /// The folder of an attempt.
     pub fn attempt_dir(&self, task: &TaskId, attempt: Attempt) -> PathBuf {
-        self.run_dir.join(task.as_str()).join(attempt.to_string())
+        self.task_dir(task).join(attempt.to_string())
     }
 
     /// The folder of one session or command of an attempt.
-    pub fn work_dir(&self, task: &TaskId, attempt: Attempt, session: SessionNo) -> PathBuf {
-        self.attempt_dir(task, attempt).join(format!("{session}-work"))
+    pub fn work_dir(&self, task: &TaskId, attempt: Attempt, work: (SessionNo, SessionKind)) -> PathBuf {
+        let (session, kind) = work;
+        let what = match kind {
+            SessionKind::Work => "work",
+            SessionKind::Review => "review",
+        };
+        self.attempt_dir(task, attempt).join(format!("{session}-{what}"))
     }
 
-    /// The folder of the work that a label names: `task/attempt/session`.
+    /// Where what a task made beside code is kept.
+    pub fn artifacts_dir(&self, task: &TaskId) -> PathBuf {
+        self.task_dir(task).join("artifacts")
+    }
+
+    /// The folder of the work that a label names: the path name of a task, then `/attempt/session`.
     pub fn labelled_dir(&self, label: &str) -> Option<PathBuf> {
         let (attempt, session) = label.rsplit_once('/')?;
         Some(self.run_dir.join(attempt).join(format!("{session}-work")))
@@ -61,31 +116,32 @@ impl Setting {
 
     /// One of the setup commands, final.
     pub fn setup_command(&self, index: usize) -> Result<Argv, String> {
-        let line = self.plan.workspace.setup.get(index).ok_or("there is no such setup command")?;
-        render::setup(&self.plan, &self.run, line).map_err(|failure| failure.to_string())
+        let plan = self.plan();
+        let line = plan.workspace.setup.get(index).ok_or("there is no such setup command")?;
+        render::setup(&plan, &self.run, line).map_err(|failure| failure.to_string())
     }
 
     /// The branch that is delivered to.
-    pub fn into(&self) -> Result<&str, String> {
-        self.plan.merge.into.as_deref().ok_or_else(|| "no branch to deliver to is set".to_owned())
+    pub fn into(&self) -> Result<String, String> {
+        self.plan().merge.into.clone().ok_or_else(|| "no branch to deliver to is set".to_owned())
     }
 
     /// The agent that makes a task's work, for commits.
     pub fn agent_of(&self, task: &TaskId) -> Option<String> {
-        match &self.plan.tasks.get(task)?.kind {
+        match &self.plan().tasks.get(task)?.kind {
             TaskKind::Agent(work) => Some(work.agent.to_string()),
-            TaskKind::Command(_) => None,
+            TaskKind::Command(_) | TaskKind::Gate(_) | TaskKind::Each(_) | TaskKind::Mission(_) => None,
         }
     }
 
     /// First line of commits of a task's work.
-    pub fn title_of<'a>(&'a self, task: &'a TaskId) -> &'a str {
-        self.plan.tasks.get(task).map_or(task.as_str(), |planned| planned.title.as_str())
+    pub fn title_of(&self, task: &TaskId) -> String {
+        self.plan().tasks.get(task).map_or_else(|| task.to_string(), |planned| planned.title.clone())
     }
 
     /// How long one merge check may take: what the most patient task gives to a check of its own.
     pub fn merge_check_timeout(&self) -> Millis {
-        self.plan.tasks.values().map(|task| task.check_timeout).max().unwrap_or(Millis::from_mins(10))
+        self.plan().tasks.values().map(|task| task.check_timeout).max().unwrap_or(Millis::from_mins(10))
     }
 
     /// The command that delivers by hand.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, getpid, kill_process};
 
-use crate::name::{RUN_STAMP, RunId};
+use crate::name::{RUN_STAMP, RunId, TaskId};
 
 /// How long the guard of a dead engine has to end what it owns by itself.
 const GUARD_NEEDS: Duration = Duration::from_secs(6);
@@ -48,8 +48,9 @@ pub async fn sweep(run: &RunId, patience: Patience) -> usize {
 }
 
 /// Sends a signal to everything that carries this run's stamp: also to the engine's own git, and its filters.
-pub fn signal_all(run: &RunId, signal: Signal) {
-    for pid in stamped(run) {
+/// `is_spared` is told the task that a process works for, where it works for one.
+pub fn signal_all(run: &RunId, signal: Signal, is_spared: impl Fn(Option<&TaskId>) -> bool) {
+    for pid in stamped(run).into_iter().filter(|pid| !is_spared(task_of(*pid).as_ref())) {
         // One that is gone already is fine.
         kill_process(pid, signal).ok();
     }
@@ -68,6 +69,15 @@ fn stamped(run: &RunId) -> Vec<Pid> {
 }
 
 fn carries(pid: Pid, stamp: &[u8]) -> bool {
-    let environ = fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())).unwrap_or_default();
-    environ.split(|byte| *byte == 0).any(|variable| variable == stamp)
+    environ(pid).split(|byte| *byte == 0).any(|variable| variable == stamp)
+}
+
+fn task_of(pid: Pid) -> Option<TaskId> {
+    let environ = environ(pid);
+    let name = environ.split(|byte| *byte == 0).find_map(|variable| variable.strip_prefix(b"AI_SDLC_TASK="))?;
+    TaskId::parse(std::str::from_utf8(name).ok()?).ok()
+}
+
+fn environ(pid: Pid) -> Vec<u8> {
+    fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())).unwrap_or_default()
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::amount::{Millis, Usage};
-use crate::catalog::schema_of;
+use crate::catalog::schema::of_input;
 use crate::name::{Attempt, CommitId, TaskId};
 
 pub mod fence;
@@ -26,7 +26,7 @@ pub use synthesise::synthesise;
 
 /// The JSON Schema (draft-07) of what a session hands over, as published in `schema/handoff.schema.json`.
 pub fn schema() -> String {
-    schema_of::<Narrative>("handoff")
+    of_input::<Narrative>("handoff")
 }
 
 /// What the session tells of its own work. The schema of it is `schema/handoff.schema.json`.
@@ -36,30 +36,38 @@ pub struct Narrative {
     /// How far the session got, in its own words.
     pub status: Status,
     /// What was done, in a few sentences.
+    #[schemars(example = &"The form is validated before it is sent.")]
     pub summary: String,
     /// What was decided, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(example = ["No new dependency: the check is one line"])]
     pub decisions: Vec<String>,
     /// What is left to do.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(example = ["The error text is not translated"])]
     pub remaining: Vec<String>,
     /// What nobody answered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(example = ["May the field stay empty?"])]
     pub questions: Vec<String>,
     /// Notes for named tasks or roles.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(example = serde_json::json!({ "review": "Look at the empty case" }))]
     pub notes: BTreeMap<String, String>,
     /// The declared outputs, by id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(example = serde_json::json!({ "parts": ["api", "ui"] }))]
     pub outputs: BTreeMap<String, Value>,
     /// A judgement, where one is asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
     /// Why the verdict is what it is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(example = ["The empty case has no test"])]
     pub reasons: Vec<String>,
     /// Free text after the front matter.
     #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(example = &"Anything else that helps.")]
     pub text: String,
 }
 

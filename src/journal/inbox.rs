@@ -8,17 +8,32 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use serde::{Deserialize, Serialize};
 
 use super::JournalError;
+use crate::kernel::fact::Answer;
+use crate::name::TaskId;
 
 const DATABASE: &str = "inbox.db";
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS inbox (id INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT";
 
-/// Something asked of a live run.
+/// Something asked of a run. What is not answered by the engine that lives is left for the next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "type")]
 pub enum Ask {
     /// Stop.
     Abort,
+    /// A person answered a gate.
+    Answer {
+        /// Which.
+        task: TaskId,
+        /// What.
+        answer: Answer,
+        /// What was said with it.
+        message: String,
+        /// Who.
+        by: String,
+        /// What they were shown; `None`: whatever there is.
+        binding: Option<String>,
+    },
 }
 
 /// Asks something of the run whose folder this is. It stays there until the run takes it.
@@ -26,6 +41,15 @@ pub fn post(dir: &Path, ask: &Ask) -> Result<(), JournalError> {
     let body = serde_json::to_string(ask).map_err(|error| JournalError::file(&path(dir), error.into()))?;
     let insert = || connect(dir)?.execute("INSERT INTO inbox (body) VALUES (?1)", [body]);
     insert().map(drop).map_err(|error| JournalError::store(dir, error))
+}
+
+/// All that was asked and not taken yet, oldest first. Takes nothing.
+pub fn waiting(dir: &Path) -> Result<Vec<Ask>, JournalError> {
+    if !path(dir).exists() {
+        return Ok(Vec::new());
+    }
+    let bodies = connect(dir).and_then(|connection| read(&connection));
+    Ok(known(&bodies.map_err(|error| JournalError::store(dir, error))?))
 }
 
 /// Takes all that was asked, oldest first; each is given once. What this program does not know is dropped.
@@ -36,16 +60,22 @@ pub fn take(dir: &Path) -> Result<Vec<Ask>, JournalError> {
     let take = || {
         let mut connection = connect(dir)?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let bodies = {
-            let mut all = transaction.prepare("SELECT body FROM inbox ORDER BY id")?;
-            all.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?
-        };
+        let bodies = read(&transaction)?;
         transaction.execute("DELETE FROM inbox", [])?;
         transaction.commit()?;
         Ok(bodies)
     };
     let bodies = take().map_err(|error| JournalError::store(dir, error))?;
-    Ok(bodies.iter().filter_map(|body| serde_json::from_str(body).ok()).collect())
+    Ok(known(&bodies))
+}
+
+fn read(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut all = connection.prepare("SELECT body FROM inbox ORDER BY id")?;
+    all.query_map([], |row| row.get(0))?.collect()
+}
+
+fn known(bodies: &[String]) -> Vec<Ask> {
+    bodies.iter().filter_map(|body| serde_json::from_str(body).ok()).collect()
 }
 
 fn path(dir: &Path) -> PathBuf {
@@ -72,6 +102,7 @@ mod tests {
         post(dir.path(), &Ask::Abort).unwrap();
         post(dir.path(), &Ask::Abort).unwrap();
         connect(dir.path()).unwrap().execute("INSERT INTO inbox (body) VALUES ('{\"type\":\"dance\"}')", []).unwrap();
+        assert_eq!(waiting(dir.path()).unwrap(), [Ask::Abort, Ask::Abort], "looking takes nothing");
         assert_eq!(take(dir.path()).unwrap(), [Ask::Abort, Ask::Abort]);
         assert_eq!(take(dir.path()).unwrap(), []);
     }

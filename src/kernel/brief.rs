@@ -13,7 +13,8 @@ use crate::kernel::fact::WorkKey;
 use crate::kernel::graph::Graph;
 use crate::kernel::state::{Phase, Running};
 use crate::name::{Attempt, CommitId, OutputId, TaskId};
-use crate::plan::TaskKind;
+use crate::plan::upstream::opening;
+use crate::plan::{Given, GivenHandoff, TaskKind};
 
 /// Where an attempt under way works.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,16 +67,42 @@ impl Run {
 
     /// Whether a task is handed anything that a session told; what is written for commands says nothing new.
     pub fn reads_of_agents(&self, task: &TaskId) -> bool {
-        let tasks = &self.plan().tasks;
+        let (tasks, given) = (&self.plan().tasks, &self.plan().given);
         let is_agent = |from: &TaskId| tasks.get(from).is_some_and(|from| matches!(from.kind, TaskKind::Agent(_)));
-        tasks.get(task).is_some_and(|planned| planned.handoff_from.iter().any(is_agent))
+        let planned = tasks.get(task);
+        planned.is_some_and(|planned| {
+            opening(self.plan(), planned).iter().any(|from| is_agent(from) || given.contains_key(from))
+        })
     }
 
     /// The handoff documents that open a task's sessions, one after the other; empty where there is none.
     pub fn handoff_documents(&self, task: &TaskId) -> String {
-        let upstream = self.plan().tasks.get(task).map(|planned| planned.handoff_from.as_slice());
-        let documents = upstream.into_iter().flatten().filter_map(|from| self.handoff_document(from));
+        let upstream = self.plan().tasks.get(task).map(|planned| opening(self.plan(), planned)).unwrap_or_default();
+        let documents =
+            upstream.iter().filter_map(|from| self.given_document(from).or_else(|| self.handoff_document(from)));
         documents.collect::<Vec<_>>().join("\n")
+    }
+
+    /// That of a task that was done before the run.
+    fn given_document(&self, task: &TaskId) -> Option<String> {
+        let GivenHandoff { facts, narrative, problems } = self.plan().given.get(task)?.handoff.as_ref()?;
+        Some(render::document(facts, narrative, problems))
+    }
+
+    /// What a task that succeeded handed over, for a run of others of its mission; `None` where it did not.
+    pub fn given(&self, task: &TaskId) -> Option<Given> {
+        if let Some(before) = self.plan().given.get(task) {
+            return Some(before.clone());
+        }
+        let record = self.state().task(Graph::find(self.plan(), task)?);
+        let Outcome::Succeeded { facts, .. } = record.outcome()? else { return None };
+        let told = record.past.as_ref().and_then(|past| past.told.as_ref());
+        let handoff = told.map(|told| GivenHandoff {
+            facts: facts.as_ref().clone(),
+            narrative: told.narrative.clone(),
+            problems: told.problems.clone(),
+        });
+        Some(Given { outputs: self.outputs().get(task).cloned().unwrap_or_default(), handoff })
     }
 
     fn handoff_document(&self, task: &TaskId) -> Option<String> {
@@ -91,6 +118,7 @@ impl Effect {
     pub fn is_guarded(&self) -> bool {
         match self {
             Self::StartSession(_)
+            | Self::AskGate { .. }
             | Self::MoveIntegration { .. }
             | Self::Deliver { .. }
             | Self::CloseWorkspace { .. }
@@ -100,6 +128,10 @@ impl Effect {
             | Self::StartCommand { .. }
             | Self::StopWork { .. }
             | Self::Snapshot { .. }
+            | Self::ShowDiff { .. }
+            | Self::LookUpCache { .. }
+            | Self::FillCache { .. }
+            | Self::KeepArtifacts { .. }
             | Self::Check { .. }
             | Self::MakeCandidate { .. }
             | Self::PrepareCandidate { .. }

@@ -38,10 +38,13 @@ impl Turn<'_> {
         (made_something && open && now).then(|| tip.clone())
     }
 
-    /// True where every task succeeded or was skipped.
+    /// True where every task succeeded or was skipped; what is optional may also have failed.
     fn all_good(&self) -> bool {
-        self.run.state.tasks.iter().all(|record| {
-            record.outcome().is_some_and(|o| matches!(o, Outcome::Succeeded { .. } | Outcome::Skipped { .. }))
+        let graph = &self.run.graph;
+        graph.all().all(|t| match self.run.state.task(t).outcome() {
+            Some(Outcome::Succeeded { .. } | Outcome::Skipped { .. }) => true,
+            Some(Outcome::Failed { .. } | Outcome::Conflict { .. } | Outcome::Blocked { .. }) => graph.is_excused(t),
+            Some(Outcome::Cancelled { .. }) | None => false,
         })
     }
 

@@ -10,12 +10,15 @@
 
 #![expect(missing_docs, reason = "the fields of a variant are told by the variant and by their types")]
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use serde_json::Value;
+
 use crate::amount::{At, Ceiling};
-use crate::kernel::event::{KeepWorkspace, MergeSource, WorkspaceFrom};
+use crate::kernel::event::{KeepWorkspace, MergeSource, SessionKind, WorkspaceFrom};
 use crate::kernel::fact::{StopWhy, WorkKey};
-use crate::name::{Attempt, CommitId, Round, SessionNo, TaskId};
+use crate::name::{Attempt, CommitId, OutputId, Round, SessionNo, TaskId};
 use crate::plan::argv::Argv;
 
 /// One effect.
@@ -32,6 +35,17 @@ pub enum Effect {
     StartCommand { key: WorkKey, command: Argv, path: PathBuf },
     /// Stop a session or command, gently, then hard → `WorkEnded`.
     StopWork { key: WorkKey, why: StopWhy },
+    /// Tell what lies between these two commits as a unified diff, bounded → `DiffShown`. Repeatable.
+    ShowDiff { task: TaskId, attempt: Attempt, base: CommitId, commit: CommitId },
+    /// *Guarded.* Ask a person → `Answered`, if ever. Asking twice shows the question twice.
+    AskGate { task: TaskId, question: String, binding: String },
+    /// Look for what this command made of the same inputs before, and put it into the workspace → `CacheLookedUp`.
+    /// Repeatable.
+    LookUpCache { task: TaskId, attempt: Attempt, command: Argv },
+    /// Remember what a command made of its inputs. Answered by nothing; a failure only costs the next run time.
+    FillCache { task: TaskId, attempt: Attempt, command: Argv, outputs: BTreeMap<OutputId, Value> },
+    /// Copy what it made beside code into the run's folder → `ArtifactsKept`. Repeatable.
+    KeepArtifacts { task: TaskId, attempt: Attempt },
     /// Record what is in the workspace as a commit on the task's branch → `Snapshotted` or `SnapshotFailed`.
     /// Happened if: the branch holds a snapshot of the same tree (then the same commit is told).
     /// `since`: what the tasks before it in its worktree had made; only what differs from that is its own doing.
@@ -64,6 +78,10 @@ pub enum Effect {
 pub struct StartSession {
     /// Which process of which attempt.
     pub key: WorkKey,
+    /// What it is for.
+    pub kind: SessionKind,
+    /// With which model of its agent; `None`: the agent's own default.
+    pub model: Option<String>,
     /// What the session is told, whole.
     pub prompt: String,
     /// The conversation to go on with.

@@ -2,20 +2,12 @@
 
 use crate::kernel::effect::Effect;
 use crate::kernel::event::{CancelWhy, Event, KeepWorkspace, Outcome, RunOutcome};
-use crate::kernel::fact::{Delivered, StopCause, StopWhy};
+use crate::kernel::fact::{Attended, Delivered, StopCause, StopWhy};
 use crate::kernel::graph::TaskNo;
 use crate::kernel::inflight::Job;
 use crate::kernel::state::Status;
 use crate::kernel::step::Turn;
-use crate::mission::model::{Join, Keep, OnExceeded, TaskWorkspace};
-use crate::name::TaskId;
-
-/// What the end of a need means for a task that waits.
-enum Verdict {
-    Fine,
-    Blocks(TaskId),
-    Skips(TaskId),
-}
+use crate::mission::model::{Keep, TaskWorkspace};
 
 impl Turn<'_> {
     /// A task has ended: those that need it may be ready, or can never be; its workspace is closed.
@@ -24,58 +16,14 @@ impl Turn<'_> {
         for dependent in self.run.graph.dependents(t).to_vec() {
             self.need_ended(dependent, t);
         }
-    }
-
-    fn need_ended(&mut self, t: TaskNo, need: TaskNo) {
-        if self.run.state.task(t).status != Status::Waiting {
-            return;
-        }
-        match self.verdict(t, need) {
-            Verdict::Blocks(by) => self.finish(t, Outcome::Blocked { by }),
-            Verdict::Skips(because) => self.finish(t, Outcome::Skipped { because }),
-            Verdict::Fine if self.run.state.task(t).pending == 0 => {
-                let task = self.id(t);
-                self.emit(Event::TaskReady { task });
-            }
-            Verdict::Fine => {}
-        }
-    }
-
-    /// Looks at a waiting task as if all its needs had just ended: when a run begins or goes on.
-    pub(crate) fn settle_waiting(&mut self, t: TaskNo) {
-        let needs = self.run.graph.needs(t).to_vec();
-        if needs.is_empty() {
-            let task = self.id(t);
-            return self.emit(Event::TaskReady { task });
-        }
-        for need in needs {
-            if self.run.state.task(need).outcome().is_some() {
-                self.need_ended(t, need);
-            }
-        }
-    }
-
-    fn finish(&mut self, t: TaskNo, outcome: Outcome) {
-        let task = self.id(t);
-        self.emit(Event::TaskFinished { task, outcome });
-    }
-
-    fn verdict(&self, t: TaskNo, need: TaskNo) -> Verdict {
-        let join = self.task(t).join;
-        let id = self.id(need);
-        match self.run.state.task(need).outcome() {
-            Some(Outcome::Failed { .. } | Outcome::Conflict { .. }) if join != Join::AllDone => Verdict::Blocks(id),
-            Some(Outcome::Blocked { by }) if join != Join::AllDone => Verdict::Blocks(by.clone()),
-            Some(Outcome::Skipped { .. }) if join == Join::AllSuccess => Verdict::Skips(id),
-            _ => Verdict::Fine,
-        }
+        self.part_ended(t);
     }
 
     /// Removes or keeps the worktrees of a task that ended; those of a chain with its last.
     pub(crate) fn close_workspaces(&mut self, t: TaskNo) {
         let Some(outcome) = self.run.state.task(t).outcome() else { return };
         let succeeded = matches!(outcome, Outcome::Succeeded { .. });
-        if succeeded && self.run.graph.follower(t).is_some() {
+        if succeeded && self.goes_on_in_it(t) {
             return;
         }
         let conflict = matches!(outcome, Outcome::Conflict { .. });
@@ -118,6 +66,7 @@ impl Turn<'_> {
         if self.is_live() {
             self.emit(Event::RunStopping { cause });
             self.stop_all();
+            self.tell_of_clean_up();
         }
     }
 
@@ -131,8 +80,8 @@ impl Turn<'_> {
 
     fn stop_all(&mut self) {
         let jobs = &self.run.inflight.jobs;
-        let working: Vec<TaskNo> = jobs.iter().filter(|(_, job)| **job == Job::Work).map(|(t, _)| *t).collect();
-        for t in working {
+        let working = jobs.iter().filter(|(t, job)| **job == Job::Work && !self.is_clean_up(**t)).map(|(t, _)| *t);
+        for t in working.collect::<Vec<_>>() {
             self.stop_work(t, StopWhy::Interrupt);
         }
     }
@@ -143,9 +92,13 @@ impl Turn<'_> {
             return false;
         }
         if !self.is_live() {
-            if !self.run.inflight.must_be_awaited() {
-                self.end_run();
+            if self.must_be_awaited() {
+                return false;
             }
+            if self.run.winds_up() && (self.clean_up() || self.start_next_nevertheless()) {
+                return true;
+            }
+            self.end_run();
             return false;
         }
         let waits = !self.run.inflight.backing_off.is_empty() && !self.run.state.exceeded;
@@ -156,7 +109,10 @@ impl Turn<'_> {
             self.end_run();
             return false;
         }
-        if self.run.state.exceeded && self.pauses() {
+        if self.run.state.exceeded && self.run.winds_up() {
+            if self.clean_up() || self.start_next_nevertheless() {
+                return true;
+            }
             self.end_run();
             return false;
         }
@@ -164,7 +120,14 @@ impl Turn<'_> {
             self.cancel_the_rest();
         } else if self.waits_for_budget() {
             self.exceed();
-        } else if !self.start_next_nevertheless() {
+        } else if self.start_next_nevertheless() {
+            return true;
+        } else if self.only_a_person_can_help() {
+            if self.run.inflight.attended == Attended::No {
+                self.end_run();
+            }
+            return false;
+        } else {
             self.fault("nothing can move, though tasks are left: please report this".to_owned());
         }
         true
@@ -178,16 +141,25 @@ impl Turn<'_> {
         started
     }
 
-    /// Whether a used-up budget leaves everything as it stands.
-    fn pauses(&self) -> bool {
-        self.run.plan.budget.on_exceeded == OnExceeded::Pause
-    }
-
+    /// What is to run always is cancelled only when it cannot move either. Groups end with their parts.
     fn cancel_the_rest(&mut self) {
-        for t in self.run.graph.all() {
-            if self.run.state.task(t).outcome().is_none() {
-                self.cancel(t, CancelWhy::Budget);
+        let graph = &self.run.graph;
+        let is_left = |t: &TaskNo| match self.run.state.task(*t).status {
+            Status::Finished(_) | Status::Expanded { .. } => false,
+            Status::Waiting | Status::Ready | Status::Gated(_) | Status::Running(_) | Status::BackingOff { .. } => true,
+        };
+        let mut left: Vec<TaskNo> = graph.all().filter(is_left).filter(|t| !graph.is_always(*t)).collect();
+        if left.is_empty() {
+            left = graph.all().filter(is_left).collect();
+            let unpaid: Vec<TaskNo> = left.iter().copied().filter(|t| self.cannot_be_paid(*t)).collect();
+            if !unpaid.is_empty() {
+                left = unpaid;
+            } else if self.clean_up() || self.start_next_nevertheless() {
+                return;
             }
+        }
+        for t in left {
+            self.cancel(t, CancelWhy::Budget);
         }
         self.run.inflight.backing_off.clear();
     }
@@ -208,17 +180,25 @@ impl Turn<'_> {
         if let Some(cause) = state.stopping {
             return RunOutcome::Stopped { cause };
         }
-        let any = |is: fn(&Outcome) -> bool| state.tasks.iter().filter_map(|record| record.outcome()).any(is);
-        if any(|outcome| matches!(outcome, Outcome::Failed { .. })) {
+        let graph = &self.run.graph;
+        let any = |is: fn(&Outcome) -> bool| graph.all().filter_map(|t| state.task(t).outcome()).any(is);
+        let counting = |is: fn(&Outcome) -> bool| {
+            let counted = graph.all().filter(|t| !graph.is_excused(*t));
+            counted.filter_map(|t| state.task(t).outcome()).any(is)
+        };
+        if counting(|outcome| matches!(outcome, Outcome::Failed { .. })) {
             return RunOutcome::Failed;
         }
         let left = state.delivery.last.as_ref().is_some_and(|last| *last != Delivered::Moved);
-        if state.delivery.failed || left || any(|outcome| matches!(outcome, Outcome::Conflict { .. })) {
+        if state.delivery.failed || left || counting(|outcome| matches!(outcome, Outcome::Conflict { .. })) {
             return RunOutcome::Conflict;
         }
         let paused = state.exceeded && state.unfinished > 0;
         if paused || any(|outcome| matches!(outcome, Outcome::Cancelled { .. })) {
             return RunOutcome::OutOfBudget;
+        }
+        if !state.gated.is_empty() {
+            return RunOutcome::Waiting;
         }
         RunOutcome::Succeeded
     }

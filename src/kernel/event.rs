@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::amount::{Ceiling, Millis, Usage, WallTime};
-use crate::handoff::{CheckVerdict, Facts, Narrative, Source};
-use crate::kernel::fact::{Delivered, EndKind, Snapshot, StopCause, StopWhy, WorkspaceMade};
-use crate::name::{Attempt, CommitId, OutputId, Round, RunId, SessionNo, TaskId};
-use crate::plan::Plan;
+use crate::handoff::{CheckVerdict, Facts, Narrative, Source, Verdict};
+use crate::kernel::fact::{Answer, Delivered, EndKind, Snapshot, StopCause, StopWhy, WorkspaceMade};
+use crate::name::{Attempt, CommitId, OutputId, RoleName, Round, RunId, SessionNo, TaskId};
+use crate::plan::{Plan, Task};
 
 /// One event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -27,6 +27,25 @@ pub enum Event {
     RunResumed { retried: Vec<TaskId>, freed: Vec<TaskId>, ceiling: Ceiling },
     /// All it needs is there.
     TaskReady { task: TaskId },
+    /// The instances of a task, or the tasks of a mission used as one, are known: they are part of the plan from here on.
+    #[schemars(skip)]
+    Expanded { task: TaskId, tasks: Vec<Instance> },
+    /// What a task may change is known, now that what it needs has ended.
+    TouchesKnown { task: TaskId, touches: Vec<String> },
+    /// What a group hands over, now that its parts have ended.
+    OutputsKnown { task: TaskId, outputs: BTreeMap<OutputId, Value> },
+    /// A person is asked. `binding`: a hash of the question and of what the tasks it needs have made.
+    GateOpened { task: TaskId, question: String, binding: String },
+    /// A person answered, or a scenario did.
+    GateAnswered { task: TaskId, answer: Answer, message: String, by: String },
+    /// Work is sent back: `tasks` go round again in their conversations with this reason, those in `again` start anew.
+    SentBack { by: TaskId, time: u32, tasks: Vec<TaskId>, again: Vec<TaskId>, reason: String },
+    /// A reviewer judged a round's work.
+    Reviewed { task: TaskId, attempt: Attempt, round: Round, verdict: Option<Verdict>, reasons: Vec<String> },
+    /// Whether a command's earlier work can be used instead of running it.
+    CacheLookedUp { task: TaskId, attempt: Attempt, found: CacheFound },
+    /// What a task made beside code was kept.
+    ArtifactsKept { task: TaskId, attempt: Attempt, artifacts: Vec<Artifact>, notes: Vec<String> },
     /// An attempt began: slot, locks and touches are taken; its workspace is being prepared
     /// (or, where there is nothing to prepare, its command runs).
     TaskStarted { task: TaskId, attempt: Attempt, from: WorkspaceFrom },
@@ -50,6 +69,8 @@ pub enum Event {
         prompt: String,
         conversation: Option<String>,
         reserved: Ceiling,
+        #[serde(default, skip_serializing_if = "SessionKind::is_work")]
+        kind: SessionKind,
     },
     /// A command begins, where that is not said by `task-started` alone.
     CommandStarted { task: TaskId, attempt: Attempt, round: Round, session: SessionNo },
@@ -122,6 +143,55 @@ pub enum Event {
     Note { task: Option<TaskId>, text: String },
     /// The run ended, or stands still until resumed.
     RunFinished { outcome: RunOutcome },
+}
+
+/// How the note begins that tells what still runs after a stop: it is true until the run ends.
+pub const CLEAN_UP: &str = "clean-up goes on: ";
+
+/// A task that a run adds to its plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Instance {
+    /// Its id in the run.
+    pub id: TaskId,
+    /// The task, whole.
+    pub task: Task,
+}
+
+/// What a session is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SessionKind {
+    /// To do the task.
+    #[default]
+    Work,
+    /// To read what was done.
+    Review,
+}
+
+impl SessionKind {
+    /// True for the usual kind.
+    pub fn is_work(&self) -> bool {
+        *self == Self::Work
+    }
+}
+
+/// What came of looking for a command's earlier work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum CacheFound {
+    /// It was found and its changes were applied.
+    Hit { run: String, task: TaskId },
+    /// It runs; `why` says what differs.
+    Miss { why: String },
+}
+
+/// A file kept for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Artifact {
+    /// Its path below the run's folder.
+    pub path: String,
+    /// Its size in bytes.
+    pub bytes: u64,
 }
 
 /// Where a run takes place.
@@ -235,6 +305,10 @@ pub enum RoundReason {
     MergeCheck { command: String, verdict: CheckVerdict, tail: String },
     /// The session says that it is not done (`partial`, `stuck`).
     NotDone { summary: String },
+    /// Its reviewer gave it back.
+    Review { role: RoleName, reasons: Vec<String> },
+    /// A task downstream sent it back: a gate that was rejected, a judge, a command that failed.
+    SentBack { by: TaskId, reason: String },
 }
 
 /// How a task ended.
@@ -245,14 +319,31 @@ pub enum Outcome {
     Succeeded { facts: Box<Facts>, merged: Option<CommitId> },
     /// Not accepted, and no attempt is left.
     Failed { failure: Failure },
-    /// A need was skipped.
-    Skipped { because: TaskId },
+    /// A need was skipped; or, where none is named, its own `when` was false.
+    Skipped {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        because: Option<TaskId>,
+    },
     /// A need failed; ends when it cannot move.
     Blocked { by: TaskId },
     /// Someone stopped the run, or the budget did.
     Cancelled { why: CancelWhy },
     /// Its work conflicts with what was merged; branch and worktree are kept.
     Conflict { files: Vec<String>, branch: Option<String> },
+}
+
+impl Outcome {
+    /// In a word.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Succeeded { .. } => "succeeded",
+            Self::Failed { .. } => "failed",
+            Self::Skipped { .. } => "skipped",
+            Self::Blocked { .. } => "blocked",
+            Self::Cancelled { .. } => "cancelled",
+            Self::Conflict { .. } => "conflict",
+        }
+    }
 }
 
 /// Why a task was cancelled.
@@ -301,6 +392,14 @@ pub enum FailureClass {
     Workspace,
     /// The merged tree did not pass.
     MergeCheck,
+    /// A person rejected it.
+    Rejected,
+    /// What sends work back has done so as often as it may.
+    SentBackTooOften,
+    /// A condition, a list or a value could not be worked out, or there are too many instances.
+    Expression,
+    /// Of its instances, or of the tasks of its mission, some failed.
+    Parts,
     /// Host, guard or store failed.
     Engine,
 }
@@ -330,6 +429,8 @@ pub enum RunOutcome {
     Conflict,
     /// The budget is used up (4).
     OutOfBudget,
+    /// It waits for a person (3).
+    Waiting,
     /// All that should happen happened (0).
     Succeeded,
 }

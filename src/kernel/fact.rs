@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::amount::{Ceiling, Millis, Usage};
 use crate::handoff::{CheckVerdict, FileChange, Source};
+use crate::kernel::event::{Artifact, CacheFound};
 use crate::name::{Attempt, CommitId, Round, SessionNo, TaskId};
 
 /// Which process of which attempt.
@@ -73,23 +74,77 @@ pub enum Fact {
     DeliveryMade { delivery: DeliveryCandidate },
     /// `into` was moved, or left with the command to do so.
     Delivered { commit: CommitId, delivered: Delivered },
+    /// A person answered a gate, or a scenario did. `binding`: what they were shown; `None`: what there is now.
+    Answered { task: TaskId, answer: Answer, message: String, by: String, binding: Option<String> },
+    /// What a task's work changes, as a unified diff for its reviewer; bounded, empty where it cannot be told.
+    DiffShown { task: TaskId, attempt: Attempt, diff: String },
+    /// A command's earlier work was looked for, and applied where it was found.
+    CacheLookedUp { task: TaskId, attempt: Attempt, found: CacheFound, outputs: Option<String> },
+    /// What a task made beside code was kept.
+    ArtifactsKept { task: TaskId, attempt: Attempt, artifacts: Vec<Artifact>, notes: Vec<String> },
     /// A worktree was removed or kept; for a kept one its path is told.
     WorkspaceClosed { task: TaskId, attempt: Attempt, kept: Option<PathBuf> },
     /// A moment asked for by `Effect::WakeAt` has come, or just time passing.
     Tick,
     /// A person or the system wants the run to stop.
     Stop(StopCause),
+    /// Something a person should know that changes nothing.
+    Noted { text: String },
+    /// From here on gates are answered while this engine runs, or no longer.
+    Attended(Attended),
     /// A store or disk problem of the engine itself: nothing new starts, the run ends resumable.
     EngineFault { why: String },
+}
+
+/// A person's answer to a gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// It goes on.
+    Approve,
+    /// It goes back, or fails.
+    Reject,
+}
+
+/// An answer to a gate that was recorded while no engine drove.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GateAnswer {
+    /// Which gate.
+    pub task: TaskId,
+    /// Yes or no.
+    pub answer: Answer,
+    /// In the person's words.
+    pub message: String,
+    /// Who.
+    pub by: String,
+    /// What they were shown; `None`: what there is now.
+    pub binding: Option<String>,
+}
+
+/// Who can answer a gate while the engine runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Attended {
+    /// Nobody: a run that only waits for a person ends, to be resumed.
+    #[default]
+    No,
+    /// Someone at a terminal, or a scenario.
+    Yes,
 }
 
 /// How driving begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Began {
     /// A new run.
-    New,
+    New {
+        /// Whether gates are answered while it runs.
+        attended: Attended,
+    },
     /// A resumed one.
     Resumed {
+        /// Whether gates are answered while it runs.
+        attended: Attended,
+        /// What was answered while no engine drove.
+        answers: Vec<GateAnswer>,
         /// Tasks whose running session or command left a durable result: its `WorkEnded` follows at once, nothing is started for them.
         adopted: BTreeSet<TaskId>,
         /// What the run may use from now on; `None`: as before.

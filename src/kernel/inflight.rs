@@ -4,8 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::amount::Millis;
+use crate::kernel::fact::{Attended, GateAnswer};
 use crate::kernel::graph::TaskNo;
 use crate::kernel::order::ReadyQueue;
+use crate::kernel::pace::Tempo;
 use crate::name::{Attempt, CommitId};
 
 /// What one engine knows beside the events.
@@ -26,6 +28,16 @@ pub(crate) struct InFlight {
     pub(crate) look: VecDeque<TaskNo>,
     /// Tasks with a slot that wait until a session can be paid for.
     pub(crate) unfunded: BTreeSet<TaskNo>,
+    /// Tasks that send work back as soon as nothing of it is under way.
+    pub(crate) senders: BTreeSet<TaskNo>,
+    /// What work changes, for the reviews that begin now.
+    pub(crate) diffs: BTreeMap<TaskNo, String>,
+    /// Whether gates are answered while this engine runs.
+    pub(crate) attended: Attended,
+    /// What was answered before this engine began, for gates that have not asked since.
+    pub(crate) answers: BTreeMap<TaskNo, GateAnswer>,
+    /// Since when nothing but gates waits.
+    pub(crate) paused: Option<Millis>,
     /// Tasks whose session called no tool.
     pub(crate) idle_sessions: BTreeSet<TaskNo>,
     /// Holds kept for the rest of a worktree are let go, since nothing else can move.
@@ -33,6 +45,9 @@ pub(crate) struct InFlight {
     /// Deadlines, the earliest first, and by task.
     pub(crate) deadlines: BTreeSet<(Millis, TaskNo)>,
     pub(crate) deadline_of: BTreeMap<TaskNo, Millis>,
+    /// When the session or command of each task began.
+    pub(crate) work_since: BTreeMap<TaskNo, Millis>,
+    pub(crate) tempo: Tempo,
     /// Tasks that back off until then.
     pub(crate) backing_off: BTreeSet<(Millis, TaskNo)>,
     /// When the run's time is used up, and when to warn.
@@ -40,7 +55,7 @@ pub(crate) struct InFlight {
     pub(crate) time_warning: Option<Millis>,
     /// What was last asked of `WakeAt`.
     pub(crate) wake: Option<Millis>,
-    /// When this engine began, and live time before that.
+    /// When this engine began, moved on by the time in which only gates waited; and live time before that.
     pub(crate) began: Millis,
     pub(crate) time_before: Millis,
     /// `Finish` was asked for.
@@ -55,6 +70,9 @@ pub(crate) enum Job {
     Work,
     Snapshot,
     Check,
+    Diff,
+    Cache,
+    Artifacts,
 }
 
 /// An effect of the merge queue that has not been answered.
@@ -68,14 +86,20 @@ pub(crate) enum MergeJob {
     Deliver,
 }
 
+impl Job {
+    pub(crate) fn is_awaited(self) -> bool {
+        match self {
+            Self::Workspace | Self::Work | Self::Snapshot | Self::Cache | Self::Artifacts => true,
+            Self::Setup | Self::Check | Self::Diff => false,
+        }
+    }
+}
+
 impl InFlight {
     /// True where something is under way that a run must not end before: it is quick, or it is work.
     /// Setup commands and checks are left to the guard, which ends them with the engine; a resume runs them again.
     pub(crate) fn must_be_awaited(&self) -> bool {
-        let task = self.jobs.values().any(|job| match job {
-            Job::Workspace | Job::Work | Job::Snapshot => true,
-            Job::Setup | Job::Check => false,
-        });
+        let task = self.jobs.values().any(|job| job.is_awaited());
         let merge = self.merge.is_some_and(|job| match job {
             MergeJob::Candidate | MergeJob::Move | MergeJob::MakeDelivery | MergeJob::Deliver => true,
             MergeJob::Prepare | MergeJob::Check => false,

@@ -3,7 +3,7 @@
 
 use crate::amount::{Ceiling, Cost, Millis, Tokens, Usage, Usd};
 use crate::kernel::effect::Effect;
-use crate::kernel::event::{Event, Settled};
+use crate::kernel::event::{Event, SessionKind, Settled};
 use crate::kernel::fact::{StopWhy, WorkKey};
 use crate::kernel::graph::TaskNo;
 use crate::kernel::inflight::Job;
@@ -22,6 +22,8 @@ pub(crate) enum Grant {
     Granted(Ceiling),
     /// The task's own budget is used up.
     TaskSpent,
+    /// That of a group it is a part of is.
+    GroupSpent(TaskNo),
     /// Too little is free now; running sessions may give some back.
     Short,
 }
@@ -61,6 +63,29 @@ impl Ledger {
         usd && tokens
     }
 
+    /// One session's part of the money that is free, where so many are to share it.
+    fn share_of_usd(&self, slots: u64) -> Option<u64> {
+        let floor = floor(self.ceiling.usd.unwrap_or_default().0, FLOOR_USD);
+        self.free_usd().map(|free| share(free, slots, floor))
+    }
+
+    fn share_of_tokens(&self, slots: u64) -> Option<u64> {
+        let floor = floor(self.ceiling.tokens.unwrap_or_default().0, FLOOR_TOKENS);
+        self.free_tokens().map(|free| share(free, slots, floor))
+    }
+
+    /// True where less is left than a session needs, even if all that is set aside came back; or no time is.
+    pub(crate) fn is_spent(&self) -> bool {
+        let nothing_set_aside = Self { reserved_usd: 0, reserved_tokens: 0, ..self.clone() };
+        !nothing_set_aside.is_open() || self.ceiling.time.is_some_and(|most| self.time >= most)
+    }
+
+    /// True where money or tokens are used up.
+    pub(crate) fn money_is_gone(&self) -> bool {
+        self.ceiling.usd.is_some_and(|most| self.usd >= most)
+            || self.ceiling.tokens.is_some_and(|most| self.tokens.billed() >= most)
+    }
+
     /// True where money, tokens or `time` is used up to this part of the ceiling, in percent.
     fn reached(&self, percent: u8, time: Millis) -> bool {
         let reached =
@@ -83,7 +108,7 @@ fn share(free: u64, slots: u64, floor: u64) -> u64 {
 
 impl Turn<'_> {
     /// What the next session of a task may use: its own ceiling or its part of what is free.
-    pub(crate) fn grant(&self, t: TaskNo) -> Grant {
+    pub(crate) fn grant(&self, t: TaskNo, kind: SessionKind) -> Grant {
         let own = self.task(t).budget;
         let past = self.run.state.task(t).past.as_deref();
         let ran = past.map_or(Millis::ZERO, |past| past.ran);
@@ -91,7 +116,10 @@ impl Turn<'_> {
         if time == Some(Millis::ZERO) {
             return Grant::TaskSpent;
         }
-        if !self.run.reports(t) {
+        if let Some(group) = self.run.spent_pot(t) {
+            return Grant::GroupSpent(group);
+        }
+        if !self.run.reports(t, kind) {
             return Grant::Granted(Ceiling { time, ..Ceiling::NONE });
         }
         let spent = past.map(|past| past.spent).unwrap_or_default();
@@ -101,39 +129,36 @@ impl Turn<'_> {
             return Grant::TaskSpent;
         }
         let ledger = &self.run.state.ledger;
-        if !ledger.is_open() {
+        if !ledger.is_open() || self.run.short_pot(t).is_some() {
             return Grant::Short;
         }
         let slots = self.slots_to_fund();
-        let part =
-            |free: Option<u64>, most: Option<u64>, floor: u64| match (free.map(|free| share(free, slots, floor)), most)
-            {
-                (Some(share), Some(most)) => Some(share.min(most)),
-                (share, most) => share.or(most),
-            };
-        let floor_usd = floor(ledger.ceiling.usd.unwrap_or_default().0, FLOOR_USD);
-        let floor_tokens = floor(ledger.ceiling.tokens.unwrap_or_default().0, FLOOR_TOKENS);
-        Grant::Granted(Ceiling {
-            usd: part(ledger.free_usd(), usd, floor_usd).map(Usd),
-            tokens: part(ledger.free_tokens(), tokens, floor_tokens).map(Tokens),
-            time,
-        })
+        let mut cap = Ceiling { usd: usd.map(Usd), tokens: tokens.map(Tokens), time };
+        for (ledger, slots) in std::iter::once((ledger, slots)).chain(self.run.pots_to_share(t, slots)) {
+            let usd = ledger.share_of_usd(slots).map(Usd);
+            let tokens = ledger.share_of_tokens(slots).map(Tokens);
+            cap.usd = cap.usd.into_iter().chain(usd).min();
+            cap.tokens = cap.tokens.into_iter().chain(tokens).min();
+        }
+        Grant::Granted(cap)
     }
 
     /// Slots in which nothing works yet, this task's own among them; not more than there are tasks left.
     fn slots_to_fund(&self) -> u64 {
         let working = self.run.inflight.jobs.values().filter(|job| **job == Job::Work).count();
         let max = usize::try_from(self.run.plan.max.get()).unwrap_or(usize::MAX);
-        let slots = max.saturating_sub(working).min(self.run.state.unfinished);
+        let left = self.run.state.unfinished.saturating_sub(self.run.state.groups);
+        let slots = max.saturating_sub(working).min(left);
         u64::try_from(slots).unwrap_or(u64::MAX)
     }
 
     /// A report of use.
     pub(crate) fn used(&mut self, key: &WorkKey, usage: Usage) {
-        let Some(t) = self.current_work(key).filter(|t| self.is_agent(*t)) else { return };
+        let Some(t) = self.current_work(key).filter(|t| self.is_session(*t)) else { return };
         let (task, attempt, session) = (key.task.clone(), key.attempt, key.session);
         self.emit(Event::Usage { task, attempt, session, usage });
         self.watch_task_budget(t);
+        self.watch_pots(t);
         self.watch_budget();
     }
 
@@ -171,7 +196,7 @@ impl Turn<'_> {
         let working: Vec<TaskNo> =
             self.run.inflight.jobs.iter().filter(|(_, job)| **job == Job::Work).map(|(t, _)| *t).collect();
         for t in working {
-            if out_of_time || self.is_agent(t) {
+            if (out_of_time && !self.run.graph.is_always(t)) || self.is_session(t) {
                 self.stop_work(t, StopWhy::Budget);
             }
         }

@@ -1,8 +1,10 @@
 //! Whether a ready task fits: slots, limits of role and agent, locks and touches are taken together or not at all.
 
 use crate::kernel::Run;
+use crate::kernel::event::SessionKind;
 use crate::kernel::graph::TaskNo;
 use crate::kernel::order::Hold;
+use crate::kernel::state::Phase;
 use crate::plan::{ReportsUse, TaskKind};
 
 /// Whether a task may start now.
@@ -20,8 +22,11 @@ impl Run {
         if let Some(limit) = self.graph.task_limits(t).iter().find(|limit| !self.is_free(Hold::Limit(**limit))) {
             return Fit::Held { by: Hold::Limit(*limit), reserve: false };
         }
-        if !self.could_fund(t) {
+        if self.reports(t, SessionKind::Work) && !self.state.ledger.is_open() {
             return Fit::Held { by: Hold::Budget, reserve: false };
+        }
+        if let Some(group) = self.short_pot(t).filter(|_| self.reports(t, SessionKind::Work)) {
+            return Fit::Held { by: Hold::Pot(group), reserve: false };
         }
         match self.in_the_way(t) {
             Some(by) => Fit::Held { by, reserve: true },
@@ -61,8 +66,10 @@ impl Run {
 
     /// Whether holds kept for the rest of a worktree are let go: only when nothing else can move, since the rest may
     /// need the very task that waits for them.
+    /// What a stop has suspended, or what waits for a merge or for money then, stands in nobody's way until a resume.
     fn gives_way(&self, holder: TaskNo) -> bool {
-        self.inflight.give_way && self.state.task(holder).outcome().is_some()
+        let suspended = self.winds_up() && self.is_suspended(holder);
+        (self.inflight.give_way && self.state.task(holder).outcome().is_some()) || suspended
     }
 
     /// True where what held tasks aside holds them no longer.
@@ -73,6 +80,7 @@ impl Run {
             Hold::Nothing => true,
             Hold::Limit(limit) => {
                 let max = graph.limits().get(limit).map_or(u32::MAX, |limit| limit.max);
+                let max = if self.winds_up() { u32::MAX } else { max };
                 state.limits.get(limit).copied().unwrap_or_default() < max
             }
             Hold::Lock(lock) => {
@@ -81,20 +89,31 @@ impl Run {
             }
             Hold::Touches(other) => (!state.touching.contains(&other) || self.gives_way(other)) && next != Some(other),
             Hold::Budget => self.state.ledger.is_open(),
+            Hold::Pot(group) => self.pot_is_free(group),
+            Hold::Stop => false,
         }
     }
 
-    /// Whether the task's agent tells what it uses: a budget cannot bind another.
-    pub(crate) fn reports(&self, t: TaskNo) -> bool {
-        match &self.task(t).1.kind {
-            TaskKind::Agent(work) => {
-                self.plan.agents.get(&work.agent).is_some_and(|agent| agent.reports == ReportsUse::Yes)
-            }
-            TaskKind::Command(_) => false,
-        }
+    /// Whether the agent of a task, or of its review, tells what it uses: a budget cannot bind another.
+    pub(crate) fn reports(&self, t: TaskNo, kind: SessionKind) -> bool {
+        let task = self.task(t).1;
+        let agent = match (kind, &task.kind) {
+            (SessionKind::Review, _) => task.review.as_ref().map(|review| &review.agent),
+            (SessionKind::Work, TaskKind::Agent(work)) => Some(&work.agent),
+            (
+                SessionKind::Work,
+                TaskKind::Command(_) | TaskKind::Gate(_) | TaskKind::Each(_) | TaskKind::Mission(_),
+            ) => None,
+        };
+        agent.and_then(|agent| self.plan.agents.get(agent)).is_some_and(|agent| agent.reports == ReportsUse::Yes)
     }
 
-    fn could_fund(&self, t: TaskNo) -> bool {
-        !self.reports(t) || self.state.ledger.is_open()
+    /// Whether its next session could be paid for, as far as the run's budget goes.
+    pub(crate) fn could_fund(&self, t: TaskNo) -> bool {
+        let is_next =
+            |phase: &Phase| matches!(phase, Phase::Ended | Phase::Snapshotted | Phase::Checking(_) | Phase::Reviewing);
+        let reviewed = self.state.running(t).is_some_and(|running| is_next(&running.phase));
+        let kind = if reviewed { SessionKind::Review } else { SessionKind::Work };
+        !self.reports(t, kind) || (self.state.ledger.is_open() && self.short_pot(t).is_none())
     }
 }

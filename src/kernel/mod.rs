@@ -6,6 +6,7 @@
 //! with it and worked out anew by a resume. What happens next is always decided from the state, never from the fact
 //! alone: so any prefix of a journal can be gone on with.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::amount::{At, WallTime};
@@ -18,24 +19,36 @@ use crate::kernel::inflight::InFlight;
 use crate::kernel::state::State;
 use crate::kernel::step::Turn;
 use crate::name::{RunId, TaskId};
+use crate::plan::instantiate::EndedAs;
 use crate::plan::{Plan, Task};
 
+mod always;
 mod apply;
+mod artifacts;
 pub mod brief;
+mod cache;
 mod deliver;
 pub mod effect;
 mod end;
 pub mod event;
 pub mod fact;
+mod gates;
 mod graph;
+mod groups;
 mod inflight;
+mod joins;
 mod ledger;
 mod limits;
 mod merge;
+mod numbers;
 mod order;
+mod pace;
+mod pots;
 mod resume;
 mod retry;
+mod review;
 mod rounds;
+mod send_back;
 pub mod state;
 mod step;
 mod texts;
@@ -52,8 +65,10 @@ pub struct Run {
     id: RunId,
     plan: Arc<Plan>,
     place: Place,
-    graph: Arc<Graph>,
+    graph: Graph,
     state: State,
+    /// How tasks ended, for conditions; empty where nothing looks at it.
+    ended: BTreeMap<TaskId, EndedAs>,
     inflight: InFlight,
 }
 
@@ -80,8 +95,9 @@ pub enum FoldError {
 impl Run {
     /// A run that has not begun. Its first fact is [`Fact::Began`].
     pub fn new(id: RunId, plan: Plan, place: Place) -> Self {
-        let graph = Arc::new(Graph::of(&plan));
-        Self { id, plan: Arc::new(plan), place, graph, state: State::default(), inflight: InFlight::default() }
+        let graph = Graph::of(&plan);
+        let (state, inflight) = (State::default(), InFlight::default());
+        Self { id, plan: Arc::new(plan), place, graph, state, ended: BTreeMap::new(), inflight }
     }
 
     /// The run that these events tell of, to be gone on with by [`Fact::Began`] with
@@ -99,7 +115,10 @@ impl Run {
     }
 
     fn apply(&mut self, event: &Event, at: WallTime) {
-        apply(Known { plan: &self.plan, graph: &self.graph }, &mut self.state, event, at);
+        if self.extends_plan(event) {
+            apply(Known { plan: &self.plan, graph: &self.graph }, &mut self.state, event, at);
+            self.remember_ends(event);
+        }
     }
 
     /// Takes a fact in and says what follows from it.

@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::kernel::event::{Event, WorkspaceFrom};
-use crate::kernel::graph::{LimitNo, LockNo, TaskNo};
+use crate::kernel::event::{Event, Outcome, WorkspaceFrom};
+use crate::kernel::graph::{LimitNo, LockNo, Rank, TaskNo};
 use crate::kernel::inflight::Job;
 use crate::kernel::limits::Fit;
 use crate::kernel::state::{Phase, Status, Work};
@@ -18,7 +18,7 @@ use crate::plan::TaskKind;
 /// Ready tasks by what holds them, each kept by its rank.
 #[derive(Debug, Default)]
 pub(crate) struct ReadyQueue {
-    aside: BTreeMap<Hold, BTreeSet<u32>>,
+    aside: BTreeMap<Hold, BTreeSet<Rank>>,
     /// The first task that fits everything but locks or touches: nothing that meets it is started before it.
     pub(crate) next: Option<TaskNo>,
 }
@@ -36,10 +36,14 @@ pub(crate) enum Hold {
     Touches(TaskNo),
     /// No session can be paid for now.
     Budget,
+    /// No session can be paid for by this group now.
+    Pot(TaskNo),
+    /// The run is stopping, or its budget is used up.
+    Stop,
 }
 
 impl ReadyQueue {
-    pub(crate) fn offer(&mut self, rank: u32) {
+    pub(crate) fn offer(&mut self, rank: Rank) {
         self.aside.entry(Hold::Nothing).or_default().insert(rank);
     }
 
@@ -47,11 +51,11 @@ impl ReadyQueue {
         self.aside.contains_key(&hold)
     }
 
-    fn put_aside(&mut self, rank: u32, hold: Hold) {
+    fn put_aside(&mut self, rank: Rank, hold: Hold) {
         self.aside.entry(hold).or_default().insert(rank);
     }
 
-    fn take(&mut self, rank: u32, hold: Hold) {
+    fn take(&mut self, rank: Rank, hold: Hold) {
         if let Some(ranks) = self.aside.get_mut(&hold) {
             ranks.remove(&rank);
             if ranks.is_empty() {
@@ -61,7 +65,7 @@ impl ReadyQueue {
     }
 
     /// The best task of those whose hold is gone.
-    fn best(&self, is_free: impl Fn(Hold) -> bool) -> Option<(u32, Hold)> {
+    fn best(&self, is_free: impl Fn(Hold) -> bool) -> Option<(Rank, Hold)> {
         self.aside
             .iter()
             .filter(|(hold, _)| is_free(**hold))
@@ -70,7 +74,7 @@ impl ReadyQueue {
     }
 
     /// Forgets a task that is no longer ready.
-    pub(crate) fn forget(&mut self, rank: u32) {
+    pub(crate) fn forget(&mut self, rank: Rank) {
         self.aside.retain(|_, ranks| {
             ranks.remove(&rank);
             !ranks.is_empty()
@@ -81,9 +85,10 @@ impl ReadyQueue {
 impl Turn<'_> {
     /// Starts the best ready task that fits; false where none does.
     pub(crate) fn start_next(&mut self) -> bool {
-        if !self.may_work() || self.run.state.slots >= self.run.plan.max.get() {
+        if !self.has_free_slot() {
             return false;
         }
+        self.drop_next_if_over();
         if let Some(next) = self.run.inflight.ready.next {
             let rank = self.run.graph.rank(next);
             match self.run.fits(next) {
@@ -103,8 +108,12 @@ impl Turn<'_> {
         }
         while let Some((rank, hold)) = self.run.inflight.ready.best(|hold| self.run.is_free(hold)) {
             self.run.inflight.ready.take(rank, hold);
-            let Some(t) = self.run.graph.ranked(rank) else { continue };
+            let t = rank.task;
             if !self.waits_for_slot(t) {
+                continue;
+            }
+            if !self.may_work_on(t) {
+                self.run.inflight.ready.put_aside(rank, Hold::Stop);
                 continue;
             }
             match self.run.fits(t) {
@@ -123,11 +132,40 @@ impl Turn<'_> {
         false
     }
 
+    /// What may not start any more is in nobody's way.
+    fn drop_next_if_over(&mut self) {
+        let Some(next) = self.run.inflight.ready.next else { return };
+        if self.waits_for_slot(next) && self.may_work_on(next) {
+            return;
+        }
+        self.run.inflight.ready.next = None;
+        let rank = self.run.graph.rank(next);
+        self.run.inflight.ready.forget(rank);
+        if self.waits_for_slot(next) {
+            self.run.inflight.ready.put_aside(rank, Hold::Stop);
+        }
+    }
+
+    fn has_free_slot(&self) -> bool {
+        let max = self.run.plan.max.get();
+        if self.may_work() {
+            return self.run.state.slots < self.at_once();
+        }
+        // What a stop has suspended keeps its slot, and needs none before a resume.
+        let (graph, jobs) = (&self.run.graph, &self.run.inflight.jobs);
+        let counts = |(t, job): &(&TaskNo, &Job)| job.is_awaited() || graph.is_always(**t);
+        !graph.always().is_empty() && jobs.iter().filter(counts).count() < usize::try_from(max).unwrap_or(usize::MAX)
+    }
+
     fn waits_for_slot(&self, t: TaskNo) -> bool {
         match &self.run.state.task(t).status {
             Status::Ready => true,
             Status::Running(running) => running.phase == Phase::Reworking,
-            Status::Waiting | Status::BackingOff { .. } | Status::Finished(_) => false,
+            Status::Waiting
+            | Status::Expanded { .. }
+            | Status::Gated(_)
+            | Status::BackingOff { .. }
+            | Status::Finished(_) => false,
         }
     }
 
@@ -163,8 +201,9 @@ impl Turn<'_> {
             return WorkspaceFrom::Directory;
         }
         let record = self.run.state.task(t);
-        let reworks = record.running().is_some();
-        let work = record.past.as_ref().and_then(|past| past.work.clone());
+        let past = record.past.as_deref();
+        let reworks = record.running().is_some() || past.is_some_and(|past| past.sent_back.is_some());
+        let work = past.filter(|past| !past.settled).and_then(|past| past.work.clone());
         match (&task.workspace, work) {
             (TaskWorkspace::ReadOnly, _) => WorkspaceFrom::ReadOnly,
             (_, Some(work)) if reworks || task.retry.from == RetryFrom::LastWork => {
@@ -178,7 +217,8 @@ impl Turn<'_> {
     /// The worktree of the tasks before in the chain; where it is gone, or a retry is to begin clean, their work.
     fn on_top_of_before(&self, t: TaskNo, tried: bool) -> WorkspaceFrom {
         let open = |before: &TaskNo| {
-            let attempt = self.run.state.task(*before).past.as_ref()?.open.last().copied()?;
+            let past = self.run.state.task(*before).past.as_ref().filter(|past| !past.settled)?;
+            let attempt = past.open.last().copied()?;
             Some(WorkspaceFrom::With { task: self.id(*before), attempt })
         };
         let there = self.before(t).iter().rev().find_map(open).filter(|_| !tried);
@@ -189,9 +229,18 @@ impl Turn<'_> {
         there.or_else(work).unwrap_or(WorkspaceFrom::Integration)
     }
 
+    /// Whether another task goes on in its worktree. One that was sent back may come after what did.
+    pub(crate) fn goes_on_in_it(&self, t: TaskNo) -> bool {
+        let succeeded = |after| matches!(self.run.state.task(after).outcome(), Some(Outcome::Succeeded { .. }));
+        self.run.graph.follower(t).is_some_and(|after| !succeeded(after))
+    }
+
     /// What the tasks before it in its worktree made.
     pub(crate) fn work_before(&self, t: TaskNo) -> Option<&Work> {
-        let work = |before: &TaskNo| self.run.state.task(*before).past.as_ref()?.work.as_ref();
+        let work = |before: &TaskNo| {
+            let past = self.run.state.task(*before).past.as_ref().filter(|past| !past.settled)?;
+            past.work.as_ref()
+        };
         self.before(t).iter().rev().find_map(work)
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::amount::{Ceiling, Millis, Usage};
 use crate::handoff::Source;
 use crate::kernel::event::{Ended, Event, Outcome};
-use crate::kernel::fact::{EndKind, StopWhy};
+use crate::kernel::fact::{Attended, EndKind, GateAnswer, StopWhy};
 use crate::kernel::graph::TaskNo;
 use crate::kernel::inflight::{InFlight, Job};
 use crate::kernel::state::{Phase, Status};
@@ -15,7 +15,7 @@ use crate::name::TaskId;
 
 impl Turn<'_> {
     /// A new run begins.
-    pub(crate) fn begin(&mut self) {
+    pub(crate) fn begin(&mut self, attended: Attended) {
         if self.run.state.live_at.is_some() || self.run.state.over.is_some() {
             return;
         }
@@ -24,7 +24,7 @@ impl Turn<'_> {
             plan: Box::new(self.run.plan.as_ref().clone()),
             place: self.run.place.clone(),
         });
-        self.run.inflight = InFlight { began: self.now.mono, ..InFlight::default() };
+        self.run.inflight = InFlight { began: self.now.mono, attended, ..InFlight::default() };
         self.set_run_deadlines();
         for t in self.run.graph.all() {
             if self.run.graph.needs(t).is_empty() {
@@ -34,17 +34,19 @@ impl Turn<'_> {
     }
 
     /// A later engine goes on.
-    pub(crate) fn resume(&mut self, adopted: &BTreeSet<TaskId>, ceiling: Option<Ceiling>) {
-        let ended = |is: fn(&Outcome) -> bool| {
-            let all = self.run.graph.all();
-            all.filter(|t| self.run.state.task(*t).outcome().is_some_and(is)).map(|t| self.id(t)).collect()
-        };
-        let retried = ended(|o| matches!(o, Outcome::Failed { .. } | Outcome::Conflict { .. }));
-        let freed = ended(|o| matches!(o, Outcome::Blocked { .. } | Outcome::Cancelled { .. }));
+    pub(crate) fn resume(
+        &mut self,
+        attended: Attended,
+        adopted: &BTreeSet<TaskId>,
+        ceiling: Option<Ceiling>,
+        answers: Vec<GateAnswer>,
+    ) {
+        let (retried, freed) = self.begun_again();
         let ceiling = ceiling.unwrap_or(self.run.state.ledger.ceiling);
-        self.run.inflight =
-            InFlight { began: self.now.mono, time_before: self.run.state.ledger.time, ..InFlight::default() };
+        let time_before = self.run.state.ledger.time;
+        self.run.inflight = InFlight { began: self.now.mono, time_before, attended, ..InFlight::default() };
         self.emit(Event::RunResumed { retried, freed, ceiling });
+        self.keep_answers(answers);
         self.set_run_deadlines();
         for t in self.run.graph.all() {
             self.take_up(t, adopted);
@@ -52,9 +54,54 @@ impl Turn<'_> {
         self.watch_budget();
     }
 
+    /// What a resume tries again, and what it frees: what was blocked, cancelled, skipped for an optional failure, and
+    /// clean-up after what goes on.
+    fn begun_again(&self) -> (Vec<TaskId>, Vec<TaskId>) {
+        let (graph, state) = (&self.run.graph, &self.run.state);
+        let ended = |t: TaskNo, is: fn(&Outcome) -> bool| state.task(t).outcome().is_some_and(is);
+        // A group that has succeeded is not opened again for a part whose failure did not count.
+        let is_closed = |t: TaskNo| {
+            graph
+                .groups(t)
+                .any(|group| ended(group, |o| matches!(o, Outcome::Succeeded { .. } | Outcome::Skipped { .. })))
+        };
+        let open = || graph.all().filter(|t| !is_closed(*t));
+        let failed = |t: &TaskNo| ended(*t, |o| matches!(o, Outcome::Failed { .. } | Outcome::Conflict { .. }));
+        let held = |t: &TaskNo| ended(*t, |o| matches!(o, Outcome::Blocked { .. } | Outcome::Cancelled { .. }));
+        let retried: Vec<TaskNo> = open().filter(failed).collect();
+        let mut freed: Vec<TaskNo> = open().filter(held).collect();
+        let succeeded_around =
+            |t: TaskNo| graph.groups(t).any(|group| ended(group, |o| matches!(o, Outcome::Succeeded { .. })));
+        let mut seen: BTreeSet<TaskNo> = BTreeSet::new();
+        let mut look: Vec<TaskNo> = retried.clone();
+        while let Some(t) = look.pop() {
+            let id = self.id(t);
+            for dependent in graph.dependents(t) {
+                let skipped = matches!(state.task(*dependent).outcome(),
+                    Some(Outcome::Skipped { because: Some(because) }) if *because == id);
+                // With a part go the groups that were skipped for all of theirs.
+                let groups = graph.groups(*dependent);
+                let closed = groups.filter(|group| ended(*group, |o| matches!(o, Outcome::Skipped { .. })));
+                let with_groups = std::iter::once(*dependent).chain(closed);
+                if skipped && !succeeded_around(*dependent) {
+                    look.extend(with_groups.filter(|t| seen.insert(*t)));
+                }
+            }
+        }
+        freed.extend(seen);
+        let again: Vec<TaskNo> = retried.iter().chain(&freed).copied().collect();
+        freed.extend(self.to_clean_up_again(&again));
+        freed.sort_unstable();
+        let ids = |all: Vec<TaskNo>| all.into_iter().map(|t| self.id(t)).collect();
+        (ids(retried), ids(freed))
+    }
+
     fn take_up(&mut self, t: TaskNo, adopted: &BTreeSet<TaskId>) {
         match &self.run.state.task(t).status {
             Status::Waiting => self.settle_waiting(t),
+            Status::Gated(_) => self.ask_again(t),
+            Status::Ready if self.is_gate(t) => self.look_at(t),
+            Status::Expanded { .. } => self.end_group_if_done(t),
             Status::Ready => {
                 let rank = self.run.graph.rank(t);
                 self.run.inflight.ready.offer(rank);

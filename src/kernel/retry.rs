@@ -5,6 +5,7 @@ use crate::kernel::event::{Event, Failure, FailureClass, Outcome};
 use crate::kernel::graph::TaskNo;
 use crate::kernel::step::Turn;
 use crate::name::{Attempt, RunId, TaskId};
+use crate::plan::TaskKind;
 
 /// The longest wait before another attempt.
 const LONGEST: Millis = Millis::from_mins(5);
@@ -20,7 +21,13 @@ fn may_help(class: FailureClass) -> bool {
         | FailureClass::Workspace
         | FailureClass::MergeCheck
         | FailureClass::Engine => true,
-        FailureClass::Refused | FailureClass::OutOfBudget | FailureClass::Misconfigured => false,
+        FailureClass::Refused
+        | FailureClass::OutOfBudget
+        | FailureClass::Misconfigured
+        | FailureClass::Rejected
+        | FailureClass::SentBackTooOften
+        | FailureClass::Expression
+        | FailureClass::Parts => false,
     }
 }
 
@@ -43,20 +50,46 @@ impl Turn<'_> {
     /// An attempt failed.
     pub(crate) fn fail(&mut self, t: TaskNo, failure: Failure) {
         let task = self.id(t);
-        let retry = self.task(t).retry;
+        let (max, backoff) = (self.task(t).retry.max, self.task(t).retry.backoff);
         let record = self.run.state.task(t);
         let retries = record.past.as_ref().map_or(0, |past| past.retries);
         let Some(attempt) = record.attempt() else { return };
         self.run.inflight.jobs.remove(&t);
         self.run.inflight.clear_deadline(t);
-        if may_help(failure.class) && retries < retry.max && !self.run.state.exceeded {
-            let wait = wait(retry.backoff, retries, &self.run.id, &task, attempt);
+        if may_help(failure.class) && retries < max && !self.run.state.exceeded && !self.is_clean_up(t) {
+            let wait = wait(backoff, retries, &self.run.id, &task, attempt);
             let until = self.now.wall.plus(wait);
             self.emit(Event::BackingOff { task, attempt, failure, until });
             self.run.inflight.backing_off.insert((self.now.mono + wait, t));
+        } else if failure.class == FailureClass::Exit && !self.task(t).rework.is_empty() {
+            let reason = self.in_full(t, &failure);
+            self.send_back_or(t, &reason, failure);
         } else {
             self.emit(Event::TaskFinished { task, outcome: Outcome::Failed { failure } });
         }
+    }
+
+    /// How a command failed, for those that are to mend it.
+    fn in_full(&self, t: TaskNo, failure: &Failure) -> String {
+        let command = match &self.task(t).kind {
+            TaskKind::Command(line) => {
+                self.final_command(t, line).map(|argv| format!("`{argv}`: ")).unwrap_or_default()
+            }
+            TaskKind::Agent(_) | TaskKind::Gate(_) | TaskKind::Each(_) | TaskKind::Mission(_) => String::new(),
+        };
+        let Failure { message, tail, .. } = failure;
+        if tail.is_empty() { format!("{command}{message}") } else { format!("{command}{message}\n{tail}") }
+    }
+
+    /// The model of the sessions that do the work: after a failure another, where the author asks for it.
+    pub(crate) fn work_model(&self, t: TaskNo) -> Option<String> {
+        let task = self.task(t);
+        let TaskKind::Agent(work) = &task.kind else { return None };
+        let failed = self.run.state.task(t).past.as_ref().is_some_and(|past| past.retries > 0);
+        let Some(asked) = task.retry.model.as_ref().filter(|_| failed) else { return work.model.clone() };
+        let known = self.run.plan.agents.get(&work.agent).and_then(|agent| agent.models.get(asked)).cloned();
+        let is_word = matches!(asked.as_str(), "fast" | "balanced" | "strong");
+        known.or_else(|| if is_word { work.model.clone() } else { Some(asked.clone()) })
     }
 
     /// What is configured cannot work: trying again would change nothing.

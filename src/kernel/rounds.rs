@@ -3,7 +3,7 @@
 //! any of these goes back to the conversation while rounds are left.
 
 use crate::amount::{Cost, Millis, Usage};
-use crate::handoff::{CheckResult, Facts, FileChange, Source, Status};
+use crate::handoff::{CheckResult, Facts, FileChange, Source, Status, Verdict};
 use crate::kernel::effect::Effect;
 use crate::kernel::event::{CancelWhy, Ended, Event, Failure, FailureClass, Outcome, PlaceKind, RoundReason};
 use crate::kernel::fact::{EndKind, StopWhy, WorkEnd};
@@ -25,7 +25,9 @@ impl Turn<'_> {
     /// Reads what a session or command left.
     pub(crate) fn read_end(&self, t: TaskNo, end: WorkEnd) -> Ended {
         let task = self.task(t);
-        let told = if self.is_agent(t) {
+        let told = if self.is_reviewing(t) {
+            texts::read_review(&end, || self.facts(t))
+        } else if self.is_agent(t) {
             texts::read_handoff(task, &end, || self.facts(t))
         } else {
             texts::read_outputs(task, &end, || self.facts(t))
@@ -59,14 +61,18 @@ impl Turn<'_> {
             commit: snapshot.and_then(|snapshot| snapshot.commit.clone()),
             files: snapshot.map(|snapshot| snapshot.files.clone()).unwrap_or_default(),
             checks: running.map(|running| running.checks.clone()).unwrap_or_default(),
-            usage: if self.is_agent(t) { Usage { tokens: Some(spent.tokens), cost } } else { Usage::NONE },
+            usage: if self.is_agent(t) || self.task(t).review.is_some() {
+                Usage { tokens: Some(spent.tokens), cost }
+            } else {
+                Usage::NONE
+            },
             duration: record.past.as_ref().map_or(Millis::ZERO, |past| past.ran),
         }
     }
 
     /// A lean command that ended well says all there is to say by its end.
     pub(crate) fn ends_leanly(&self, t: TaskNo, end: &WorkEnd) -> bool {
-        self.run.graph.lean(t) && end.how == EndKind::Completed && self.is_live()
+        self.run.graph.lean(t) && end.how == EndKind::Completed && self.lives(t)
     }
 
     pub(crate) fn succeed_leanly(&mut self, t: TaskNo, end: &WorkEnd) {
@@ -98,13 +104,20 @@ impl Turn<'_> {
         self.fail(t, Failure { class, message, tail: end.tail.clone() });
     }
 
-    fn stopped(&self, t: TaskNo, why: StopWhy) -> (FailureClass, String) {
+    pub(crate) fn stopped(&self, t: TaskNo, why: StopWhy) -> (FailureClass, String) {
         let task = self.task(t);
         match why {
             StopWhy::Timeout => (FailureClass::TimedOut, format!("it ran longer than its timeout of {}", task.timeout)),
             StopWhy::Idle => (FailureClass::Stalled, format!("it gave no sign of life for {}", task.idle_timeout)),
-            StopWhy::Budget => (FailureClass::OutOfBudget, "its own budget is used up".to_owned()),
+            StopWhy::Budget => (FailureClass::OutOfBudget, self.whose_budget(t)),
             StopWhy::Interrupt => (FailureClass::Engine, "it was interrupted".to_owned()),
+        }
+    }
+
+    fn whose_budget(&self, t: TaskNo) -> String {
+        match self.run.spent_pot(t) {
+            Some(group) => format!("the budget of `{}` is used up", self.id(group)),
+            None => "its own budget is used up".to_owned(),
         }
     }
 
@@ -112,6 +125,7 @@ impl Turn<'_> {
     fn judge_work(&mut self, t: TaskNo, end: &Ended) {
         match self.complaint(t, end) {
             Some(reason) => self.give_back(t, reason),
+            None if self.judges(t) && end.narrative.verdict == Some(Verdict::Rework) => self.judged_bad(t, end),
             None => self.go_on_checking(t, 0),
         }
     }
@@ -120,14 +134,22 @@ impl Turn<'_> {
         if !end.denied.is_empty() {
             return Some(RoundReason::Denied { what: end.denied.clone() });
         }
-        if end.source != Source::Synthesised && end.narrative.status != Status::Done {
+        let judged_bad = self.judges(t) && end.narrative.verdict == Some(Verdict::Rework);
+        if end.source != Source::Synthesised && end.narrative.status != Status::Done && !judged_bad {
             return Some(RoundReason::NotDone { summary: end.narrative.summary.clone() });
         }
         let files = self.outside(t);
         if !files.is_empty() {
             return Some(RoundReason::Touches { files });
         }
-        let missing = self.task(t).outputs.keys().any(|id| !end.outputs.contains_key(id));
+        if self.judges(t) && end.narrative.verdict.is_none() {
+            let mut problems = end.problems.clone();
+            if !problems.iter().any(|problem| problem.contains("`verdict`")) {
+                problems.insert(0, "`verdict` is missing".to_owned());
+            }
+            return Some(RoundReason::Outputs { problems });
+        }
+        let missing = self.task(t).outputs.keys().any(|id| !end.outputs.contains_key(id)) && !judged_bad;
         missing.then(|| RoundReason::Outputs { problems: end.problems.clone() })
     }
 
@@ -160,7 +182,9 @@ impl Turn<'_> {
             let tail = running.check_tail.clone();
             return self.give_back(t, RoundReason::Check { command, verdict, tail });
         }
-        let Some(line) = self.task(t).checks.get(index).cloned() else { return self.accept(t) };
+        let Some(line) = self.task(t).checks.get(index).cloned() else {
+            return if self.task(t).review.is_some() { self.review_on(t) } else { self.accept(t) };
+        };
         let command = match self.final_command(t, &line) {
             Ok(command) => command,
             Err(why) => return self.misconfigured(t, why),
@@ -216,7 +240,8 @@ impl Turn<'_> {
             return self.emit(Event::TaskFinished { task, outcome: Outcome::Conflict { files, branch } });
         }
         let on_merged_tree = matches!(reason, RoundReason::MergeCheck { .. });
-        let class = match (on_merged_tree, self.is_agent(t)) {
+        let by_review = matches!(reason, RoundReason::Review { .. });
+        let class = match (on_merged_tree, self.is_agent(t) || by_review) {
             (true, _) => FailureClass::MergeCheck,
             (false, true) => FailureClass::OutOfRounds,
             (false, false) => FailureClass::Exit,
@@ -230,8 +255,12 @@ impl Turn<'_> {
     }
 
     /// The work is good: it is merged where there is something to merge and no task goes on with it.
-    fn accept(&mut self, t: TaskNo) {
-        let goes_on = self.run.graph.follower(t).is_some();
+    pub(crate) fn accept(&mut self, t: TaskNo) {
+        if self.keeps_artifacts(t) {
+            return;
+        }
+        self.fill_cache(t);
+        let goes_on = self.goes_on_in_it(t);
         let Some(running) = self.running(t) else { return };
         let attempt = running.attempt;
         if goes_on || self.merge_commit(t).is_none() {

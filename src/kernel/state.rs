@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use serde_json::Value;
 
 use crate::amount::{Ceiling, Millis, TokenUse, Usd, WallTime};
-use crate::handoff::{CheckResult, Narrative};
-use crate::kernel::event::{Ended, Outcome, RoundReason, RunOutcome, WorkspaceFrom};
-use crate::kernel::fact::{Delivered, Snapshot, StopCause, StopWhy, WorkspaceMade};
+use crate::handoff::{CheckResult, Narrative, Verdict};
+use crate::kernel::event::{CacheFound, Ended, Outcome, RoundReason, RunOutcome, SessionKind, WorkspaceFrom};
+use crate::kernel::fact::{Answer, Delivered, EndKind, Snapshot, StopCause, StopWhy, WorkspaceMade};
 use crate::kernel::graph::{LockNo, TaskNo};
 use crate::name::{Attempt, CommitId, OutputId, Round, SessionNo, TaskId};
 
@@ -24,6 +24,8 @@ pub struct State {
     /// Who holds the files it may touch.
     pub(crate) touching: BTreeSet<TaskNo>,
     pub(crate) ledger: Ledger,
+    /// Gates that wait for a person.
+    pub(crate) gated: BTreeSet<TaskNo>,
     /// Accepted work in order of completion.
     pub(crate) queue: VecDeque<TaskNo>,
     /// How many of the queue the next merge takes at most; `None`: as the policy says.
@@ -36,6 +38,10 @@ pub struct State {
     pub(crate) outputs: BTreeMap<TaskId, BTreeMap<OutputId, Value>>,
     /// Tasks that have not ended.
     pub(crate) unfinished: usize,
+    /// Groups whose parts are known and have not all ended.
+    pub(crate) groups: usize,
+    /// What the parts of a group may use together, where that is limited.
+    pub(crate) pots: BTreeMap<TaskNo, Ledger>,
     pub(crate) stopping: Option<StopCause>,
     pub(crate) fault: Option<String>,
     pub(crate) exceeded: bool,
@@ -62,12 +68,33 @@ pub(crate) enum Status {
     Waiting,
     /// For a slot, locks, touches or budget.
     Ready,
+    /// For a person.
+    Gated(Box<Gated>),
+    /// A group: for its parts, of which so many have not ended.
+    Expanded { open: u32 },
     /// An attempt is under way.
     Running(Box<Running>),
     /// Another attempt follows.
     BackingOff { until: WallTime },
     /// It has ended.
     Finished(Outcome),
+}
+
+/// A question to a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Gated {
+    pub(crate) question: String,
+    /// A hash of the question and of what the tasks it needs have made.
+    pub(crate) binding: String,
+    pub(crate) given: Option<Given>,
+}
+
+/// A person's answer, as remembered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Given {
+    pub(crate) answer: Answer,
+    pub(crate) message: String,
+    pub(crate) by: String,
 }
 
 /// An attempt under way.
@@ -98,6 +125,30 @@ pub(crate) struct Running {
     /// Running time of this round, sessions that ended.
     pub(crate) round_ran: Millis,
     pub(crate) stopping: Option<StopWhy>,
+    /// What the last session was for.
+    pub(crate) kind: SessionKind,
+    /// The review of this round's work, once it has begun.
+    pub(crate) review: Option<Box<Review>>,
+    /// What came of looking for its earlier work.
+    pub(crate) cache: Option<CacheFound>,
+    /// What it made beside code has been copied.
+    pub(crate) kept: bool,
+}
+
+/// The review of a round's work.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Review {
+    pub(crate) conversation: Option<String>,
+    /// Sessions that ended without a verdict.
+    pub(crate) without_verdict: u32,
+    /// How the last session ended, until its verdict is remembered.
+    pub(crate) end: Option<Box<Ended>>,
+    /// How the last session that was judged ended.
+    pub(crate) last: Option<EndKind>,
+    pub(crate) verdict: Option<Verdict>,
+    pub(crate) reasons: Vec<String>,
+    /// Running time of its sessions.
+    pub(crate) ran: Millis,
 }
 
 /// What an attempt does next, or is doing.
@@ -117,6 +168,8 @@ pub(crate) enum Phase {
     Snapshotted,
     /// This check runs; those before it have ended.
     Checking(usize),
+    /// Its checks passed; a reviewer is to read it, or what came of that is judged.
+    Reviewing,
     /// Accepted, in the merge queue.
     Queued { at: WallTime },
     /// Being merged.
@@ -147,6 +200,25 @@ pub(crate) struct Past {
     pub(crate) open: Vec<Attempt>,
     /// What the accepted session told.
     pub(crate) told: Option<Box<Told>>,
+    /// The conversation of the work that was accepted.
+    pub(crate) conversation: Option<String>,
+    /// Its work was merged, or there was nothing to merge: what follows begins at the integration tip.
+    pub(crate) settled: bool,
+    /// It was sent back, and has not been accepted since.
+    pub(crate) sent_back: Option<Box<SentBack>>,
+    /// How often it has sent others back.
+    pub(crate) sends: u32,
+    /// Why its command ran instead of being taken from the cache.
+    pub(crate) not_cached: Option<String>,
+}
+
+/// Work that was sent back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SentBack {
+    pub(crate) by: TaskId,
+    pub(crate) reason: String,
+    /// The conversation to go on with; taken by the next attempt.
+    pub(crate) conversation: Option<String>,
 }
 
 /// A sum of reported use.
@@ -234,6 +306,16 @@ impl State {
         self.task(t).running()
     }
 
+    /// True where nothing but a person can move the run on: that time is not the run's.
+    pub(crate) fn only_gates_wait(&self) -> bool {
+        let backs_off = |record: &Record| matches!(record.status, Status::BackingOff { .. });
+        !self.gated.is_empty()
+            && self.slots == 0
+            && self.merging.is_none()
+            && self.queue.is_empty()
+            && !self.tasks.iter().any(backs_off)
+    }
+
     /// True while new things may be started.
     pub(crate) fn is_live(&self) -> bool {
         self.stopping.is_none() && self.fault.is_none() && self.over.is_none()
@@ -244,21 +326,48 @@ impl Record {
     pub(crate) fn running(&self) -> Option<&Running> {
         match &self.status {
             Status::Running(running) => Some(running),
-            Status::Waiting | Status::Ready | Status::BackingOff { .. } | Status::Finished(_) => None,
+            Status::Waiting
+            | Status::Ready
+            | Status::Expanded { .. }
+            | Status::Gated(_)
+            | Status::BackingOff { .. }
+            | Status::Finished(_) => None,
+        }
+    }
+
+    pub(crate) fn gated(&self) -> Option<&Gated> {
+        match &self.status {
+            Status::Gated(gated) => Some(gated),
+            Status::Waiting
+            | Status::Ready
+            | Status::Expanded { .. }
+            | Status::Running(_)
+            | Status::BackingOff { .. }
+            | Status::Finished(_) => None,
         }
     }
 
     pub(crate) fn running_mut(&mut self) -> Option<&mut Running> {
         match &mut self.status {
             Status::Running(running) => Some(running),
-            Status::Waiting | Status::Ready | Status::BackingOff { .. } | Status::Finished(_) => None,
+            Status::Waiting
+            | Status::Ready
+            | Status::Expanded { .. }
+            | Status::Gated(_)
+            | Status::BackingOff { .. }
+            | Status::Finished(_) => None,
         }
     }
 
     pub(crate) fn outcome(&self) -> Option<&Outcome> {
         match &self.status {
             Status::Finished(outcome) => Some(outcome),
-            Status::Waiting | Status::Ready | Status::BackingOff { .. } | Status::Running(_) => None,
+            Status::Waiting
+            | Status::Ready
+            | Status::Expanded { .. }
+            | Status::Gated(_)
+            | Status::BackingOff { .. }
+            | Status::Running(_) => None,
         }
     }
 

@@ -4,7 +4,7 @@ use crate::amount::{At, Millis};
 use crate::handoff::CheckVerdict;
 use crate::kernel::effect::Effect;
 use crate::kernel::event::Event;
-use crate::kernel::fact::{Began, Fact, WorkKey};
+use crate::kernel::fact::{Began, Fact, GateAnswer, WorkKey};
 use crate::kernel::graph::{Graph, TaskNo};
 use crate::kernel::inflight::{Job, MergeJob};
 use crate::kernel::state::{Phase, Running, Status};
@@ -27,8 +27,10 @@ impl<'r> Turn<'r> {
     /// Takes the fact, then moves all that can move.
     pub(crate) fn take(mut self, fact: Fact) -> Step {
         if !self.run.inflight.finished {
+            self.stretch_pause();
             self.fact(fact);
             self.advance();
+            self.begin_or_end_pause();
             self.ask_to_wake();
         }
         self.step
@@ -41,6 +43,7 @@ impl<'r> Turn<'r> {
             && let Some(t) = self.find(task)
         {
             self.noticed(t);
+            self.keep_pace(t, &event);
         }
         self.step.events.push(event);
     }
@@ -106,6 +109,7 @@ impl<'r> Turn<'r> {
     /// Keeps what is in flight in step with what was just remembered.
     fn noticed(&mut self, t: TaskNo) {
         match &self.run.state.task(t).status {
+            Status::Ready if self.is_gate(t) => self.look_at(t),
             Status::Ready => {
                 let rank = self.run.graph.rank(t);
                 self.run.inflight.ready.offer(rank);
@@ -116,7 +120,11 @@ impl<'r> Turn<'r> {
                 self.run.inflight.unfunded.remove(&t);
                 self.run.inflight.ended.push_back(t);
             }
-            Status::Waiting | Status::Running(_) | Status::BackingOff { .. } => {}
+            Status::Waiting
+            | Status::Expanded { .. }
+            | Status::Gated(_)
+            | Status::Running(_)
+            | Status::BackingOff { .. } => {}
         }
     }
 
@@ -141,10 +149,13 @@ impl<'r> Turn<'r> {
 
     fn fact(&mut self, fact: Fact) {
         match fact {
-            Fact::Began(Began::New) => self.begin(),
-            Fact::Began(Began::Resumed { adopted, ceiling }) => self.resume(&adopted, ceiling),
+            Fact::Began(Began::New { attended }) => self.begin(attended),
+            Fact::Began(Began::Resumed { attended, answers, adopted, ceiling }) => {
+                self.resume(attended, &adopted, ceiling, answers);
+            }
             Fact::Tick => self.tick(),
             Fact::Stop(cause) => self.stop(cause),
+            Fact::Noted { text } => self.emit(Event::Note { task: None, text }),
             Fact::EngineFault { why } => self.fault(why),
             Fact::WorkspaceReady { task, attempt, workspace } => self.workspace_ready(task, attempt, workspace),
             Fact::WorkspaceFailed { task, attempt, why } => self.workspace_failed(&task, attempt, &why),
@@ -162,6 +173,17 @@ impl<'r> Turn<'r> {
             Fact::CheckEnded { task, attempt, round, index, verdict, duration, tail, changed } => {
                 let ended = CommandEnded { index, verdict, duration, tail, changed };
                 self.check_ended(task, attempt, round, ended);
+            }
+            Fact::Answered { task, answer, message, by, binding } => {
+                self.gate_answered(GateAnswer { task, answer, message, by, binding });
+            }
+            Fact::Attended(attended) => self.run.inflight.attended = attended,
+            Fact::DiffShown { task, attempt, diff } => self.diff_shown(&task, attempt, diff),
+            Fact::CacheLookedUp { task, attempt, found, outputs } => {
+                self.cache_looked_up((task, attempt), found, outputs);
+            }
+            Fact::ArtifactsKept { task, attempt, artifacts, notes } => {
+                self.artifacts_kept((task, attempt), artifacts, notes);
             }
             Fact::WorkspaceClosed { task, attempt, kept } => self.workspace_closed(task, attempt, kept),
             Fact::CandidateMade { batch, candidate } => self.candidate_made(&batch, candidate),
@@ -183,7 +205,12 @@ impl<'r> Turn<'r> {
                 self.after_end(t);
             } else if let Some(t) = self.run.inflight.look.pop_front() {
                 self.go_on(t);
-            } else if !self.fund_next() && !self.merge_on() && !self.start_next() && !self.end_if_still() {
+            } else if !self.send_back_next()
+                && !self.fund_next()
+                && !self.merge_on()
+                && !self.start_next()
+                && !self.end_if_still()
+            {
                 break;
             }
         }

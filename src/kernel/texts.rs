@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::handoff::parse::{Asked, Expect, outputs, parse};
-
 use crate::handoff::verify::contradictions;
 use crate::handoff::{CheckVerdict, Facts, Narrative, Source, Status, synthesise};
 use crate::kernel::event::{Outcome, RoundReason};
@@ -17,7 +17,8 @@ use crate::mission::model::CommandLine;
 use crate::name::{OutputId, TaskId};
 use crate::plan::Task;
 use crate::plan::argv::Argv;
-use crate::plan::render::{self, CommandContext, PromptContext, Upstream};
+use crate::plan::render::{self, CommandContext, PromptContext, ReviewContext, Upstream};
+use crate::plan::upstream::opening;
 
 /// What was read of what a session or command left.
 pub(crate) struct Read {
@@ -29,10 +30,19 @@ pub(crate) struct Read {
 
 /// Takes the best handoff that can be understood; where none can, one is written out of the facts and the last words.
 pub(crate) fn read_handoff(task: &Task, end: &WorkEnd, facts: impl FnOnce() -> Facts) -> Read {
-    let expect = Expect { outputs: &task.outputs, verdict: Asked::No };
+    let verdict = if task.rework.is_empty() { Asked::No } else { Asked::Yes };
+    read(&Expect { outputs: &task.outputs, verdict }, end, facts)
+}
+
+/// A reviewer hands over its verdict, and nothing else that is asked for.
+pub(crate) fn read_review(end: &WorkEnd, facts: impl FnOnce() -> Facts) -> Read {
+    read(&Expect { outputs: &IndexMap::new(), verdict: Asked::Yes }, end, facts)
+}
+
+fn read(expect: &Expect<'_>, end: &WorkEnd, facts: impl FnOnce() -> Facts) -> Read {
     let mut problems = Vec::new();
     for (source, text) in &end.handoffs {
-        match parse(text, &expect) {
+        match parse(text, expect) {
             Ok(parsed) => {
                 problems.splice(0..0, parsed.problems);
                 return Read { narrative: parsed.narrative, source: *source, outputs: parsed.outputs, problems };
@@ -40,7 +50,7 @@ pub(crate) fn read_handoff(task: &Task, end: &WorkEnd, facts: impl FnOnce() -> F
             Err(why) => problems.extend(why),
         }
     }
-    problems.extend(task.outputs.keys().map(|id| format!("the output `{id}` is missing: there is no handoff")));
+    problems.extend(expect.outputs.keys().map(|id| format!("the output `{id}` is missing: there is no handoff")));
     let narrative = synthesise(&facts(), &end.tail);
     Read { narrative, source: Source::Synthesised, outputs: BTreeMap::new(), problems }
 }
@@ -107,6 +117,10 @@ pub(crate) fn reason(reason: &RoundReason) -> (String, String) {
             (format!("merge check `{command}` {} on the merged tree", verdict(*v)), tail.clone())
         }
         RoundReason::NotDone { summary } => (format!("it says that it is not done: {summary}"), none()),
+        RoundReason::Review { role, reasons } => {
+            (format!("the review by `{role}` gave it back: {}", reasons.join("; ")), none())
+        }
+        RoundReason::SentBack { by, reason } => (format!("`{by}` sent it back: {reason}"), none()),
     }
 }
 
@@ -173,16 +187,44 @@ impl Turn<'_> {
         render::prompt(&self.run.plan, &context).map_err(|failure| failure.message)
     }
 
+    /// What the reviewer of this round's work is told. `diff`: what that work changes.
+    pub(crate) fn review_prompt(&self, t: TaskNo, diff: Option<&str>) -> Result<String, String> {
+        let running = self.running(t).ok_or_else(|| "it is not running".to_owned())?;
+        let end = running.end.as_ref().ok_or_else(|| "there is no work to review".to_owned())?;
+        let facts = self.facts(t);
+        let mut problems = end.problems.clone();
+        problems.extend(contradictions(&end.narrative, &facts));
+        let context = ReviewContext {
+            run: &self.run.id,
+            task: &facts.task,
+            attempt: running.attempt,
+            round: running.round,
+            workspace: running.workspace.as_ref().map_or(&self.run.place.directory, |made| &made.path),
+            work: Upstream { task: &facts.task, facts: &facts, narrative: &end.narrative, problems: &problems },
+            diff,
+            made: &end.outputs,
+            outputs: &self.run.state.outputs,
+            asked_again: running.review.as_ref().is_some_and(|review| review.conversation.is_some()),
+        };
+        render::review_prompt(&self.run.plan, &context).map_err(|failure| failure.message)
+    }
+
+    /// What a gate asks.
+    pub(crate) fn question(&self, t: TaskNo) -> Result<String, String> {
+        let question = render::question(&self.run.plan, &self.run.id, &self.id(t), &self.run.state.outputs);
+        question.map_err(|failure| failure.message)
+    }
+
     /// The handoffs that open a task's sessions, with what they say that the facts do not.
     fn handed_over(&self, t: TaskNo) -> Vec<(TaskId, &Facts, &Narrative, Vec<String>)> {
-        let from = self.task(t).handoff_from.iter();
+        let from = opening(&self.run.plan, self.task(t)).into_iter();
         from.filter_map(|id| {
-            let record = self.run.state.task(self.find(id)?);
+            let record = self.run.state.task(self.find(&id)?);
             let told = record.past.as_ref()?.told.as_ref()?;
             let Some(Outcome::Succeeded { facts, .. }) = record.outcome() else { return None };
             let mut problems = told.problems.clone();
             problems.extend(contradictions(&told.narrative, facts));
-            Some((id.clone(), facts.as_ref(), &told.narrative, problems))
+            Some((id, facts.as_ref(), &told.narrative, problems))
         })
         .collect()
     }

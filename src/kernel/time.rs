@@ -3,7 +3,7 @@
 
 use crate::amount::{At, Millis};
 use crate::kernel::effect::Effect;
-use crate::kernel::event::Event;
+use crate::kernel::event::{Event, SessionKind};
 use crate::kernel::fact::StopWhy;
 use crate::kernel::graph::TaskNo;
 use crate::kernel::state::Status;
@@ -33,6 +33,12 @@ impl Turn<'_> {
 
     /// A round's running time is used up; or the task's own, which is its budget.
     fn time_out(&mut self, t: TaskNo) {
+        if self.is_group(t) {
+            for part in self.working_parts(t) {
+                self.stop_work(part, StopWhy::Budget);
+            }
+            return;
+        }
         let own = self.task(t).budget.time;
         let ran = self.run.state.task(t).past.as_ref().map_or(Millis::ZERO, |past| past.ran);
         let left_of_round = self.round_left(t);
@@ -41,7 +47,10 @@ impl Turn<'_> {
     }
 
     fn round_left(&self, t: TaskNo) -> Millis {
-        let ran = self.running(t).map_or(Millis::ZERO, |running| running.round_ran);
+        let ran = self.running(t).map_or(Millis::ZERO, |running| match running.kind {
+            SessionKind::Work => running.round_ran,
+            SessionKind::Review => running.review.as_ref().map_or(Millis::ZERO, |review| review.ran),
+        });
         self.task(t).timeout.saturating_sub(ran)
     }
 
@@ -52,6 +61,8 @@ impl Turn<'_> {
         let left = self.round_left(t);
         let left = own.map_or(left, |own| own.min(left));
         self.run.inflight.set_deadline(t, self.now.mono + left);
+        self.run.inflight.work_since.insert(t, self.now.mono);
+        self.set_group_deadlines(t);
     }
 
     /// The wait after a failed attempt is over.
@@ -63,10 +74,31 @@ impl Turn<'_> {
         }
     }
 
+    /// Time in which only gates wait is not the run's: its clock stands still meanwhile.
+    pub(crate) fn stretch_pause(&mut self) {
+        if let Some(since) = self.run.inflight.paused {
+            let inflight = &mut self.run.inflight;
+            inflight.began = inflight.began + self.now.mono.saturating_sub(since);
+            inflight.paused = Some(self.now.mono);
+        }
+    }
+
+    /// Whether only gates wait after this step.
+    pub(crate) fn begin_or_end_pause(&mut self) {
+        let pauses = self.is_live() && self.run.state.only_gates_wait();
+        if pauses && self.run.inflight.paused.is_none() {
+            self.run.inflight.paused = Some(self.now.mono);
+            self.run.inflight.time_up = None;
+            self.run.inflight.time_warning = None;
+        } else if !pauses && self.run.inflight.paused.take().is_some() {
+            self.set_run_deadlines();
+        }
+    }
+
     /// When the run's time will be used up, and when to warn.
     pub(crate) fn set_run_deadlines(&mut self) {
         let Some(most) = self.run.state.ledger.ceiling.time else { return };
-        let before = self.run.inflight.time_before;
+        let before = self.settled().time;
         let in_time = |part: Millis| self.now.mono + part.saturating_sub(before);
         let warn = Millis(most.0.saturating_mul(u64::from(self.run.plan.budget.warn_percent)).div_ceil(100));
         let (up, warning) = (in_time(most), in_time(warn));

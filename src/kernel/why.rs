@@ -2,26 +2,35 @@
 
 use crate::amount::{At, WallTime};
 use crate::kernel::Run;
-use crate::kernel::event::{CancelWhy, Outcome};
+use crate::kernel::event::{CancelWhy, Outcome, SessionKind};
+use crate::kernel::fact::Answer;
 use crate::kernel::graph::{Graph, TaskNo};
 use crate::kernel::limits::Fit;
 use crate::kernel::order::Hold;
-use crate::kernel::state::{Phase, Running, Status};
+use crate::kernel::state::{Gated, Phase, Running, Status};
 use crate::name::TaskId;
+
+/// Of the parts that a group waits for, so many are named.
+const NAMED: usize = 5;
 
 impl Run {
     /// Why a task is where it is, in one line.
     pub fn why(&self, task: &TaskId, now: At) -> String {
         let Some(t) = Graph::find(&self.plan, task) else { return format!("`{task}` is no task of this run") };
+        if let Some(gated) = self.state.task(t).gated() {
+            return self.why_gated(t, gated);
+        }
         if self.is_over() && self.state.task(t).outcome().is_none() {
             return format!("the run stands still; `ai-sdlc run resume {}` goes on with it", self.id);
         }
         match &self.state.task(t).status {
             Status::Waiting => self.why_waiting(t),
             Status::Ready => self.why_ready(t),
+            Status::Gated(gated) => self.why_gated(t, gated),
+            Status::Expanded { open } => self.why_expanded(t, *open),
             Status::Running(running) => self.why_running(t, running, now),
             Status::BackingOff { until } => self.why_backing_off(t, *until, now.wall),
-            Status::Finished(outcome) => why_ended(outcome),
+            Status::Finished(outcome) => why_ended(outcome) + &self.why_not_cached(t),
         }
     }
 
@@ -29,21 +38,64 @@ impl Run {
         self.task(t).0
     }
 
+    fn why_expanded(&self, t: TaskNo, open: u32) -> String {
+        let parts = self.graph.parts(t).unwrap_or_default();
+        let left = parts.iter().filter(|part| self.state.task(**part).outcome().is_none());
+        let mut names: Vec<String> = left.take(NAMED).map(|part| format!("`{}`", self.name(*part))).collect();
+        if names.len() < usize::try_from(open).unwrap_or(usize::MAX) {
+            names.push("…".to_owned());
+        }
+        format!("waits for {open} of its {}: {}", self.so_many_parts(t, parts.len()), names.join(", "))
+    }
+
     fn why_waiting(&self, t: TaskNo) -> String {
+        if let Some(group) = self.graph.group(t)
+            && !matches!(self.state.task(group).status, Status::Expanded { .. })
+        {
+            return format!("waits until `{}` begins again", self.name(group));
+        }
         let open = self.graph.needs(t).iter().filter(|need| self.state.task(**need).outcome().is_none());
         let names: Vec<String> = open.map(|need| format!("`{}`", self.name(*need))).collect();
         format!("waits for {}", names.join(", "))
     }
 
+    fn why_not_cached(&self, t: TaskNo) -> String {
+        let past = self.state.task(t).past.as_ref();
+        let why = past.and_then(|past| past.not_cached.as_ref());
+        why.map(|why| format!("; not taken from the cache: {why}")).unwrap_or_default()
+    }
+
+    fn why_gated(&self, t: TaskNo, gated: &Gated) -> String {
+        let (run, task) = (&self.id, self.name(t).quoted());
+        match &gated.given {
+            None => format!(
+                "waits for an answer: {} (`ai-sdlc run approve {run} {task}`, or `ai-sdlc run reject {run} {task} -m …`)",
+                gated.question.trim_end()
+            ),
+            Some(given) => {
+                let answer = match given.answer {
+                    Answer::Approve => "approved",
+                    Answer::Reject => "rejected",
+                };
+                format!("{answer} by `{}`; the run has yet to go on", given.by)
+            }
+        }
+    }
+
     fn why_ready(&self, t: TaskNo) -> String {
-        if self.state.stopping.is_some() || self.state.fault.is_some() {
+        if (self.state.stopping.is_some() && !self.graph.is_always(t)) || self.state.fault.is_some() {
             return "ready, but the run is stopping".to_owned();
         }
-        if self.state.exceeded {
+        if self.state.exceeded && !self.graph.is_always(t) {
             return self.out_of_budget();
         }
         let slots = self.state.slots;
-        let max = self.plan.max.get();
+        let max = self.at_once();
+        if slots >= max && max < self.plan.max.get() {
+            return format!(
+                "ready; waits for one of {max} slots for now, fewer since sessions broke down (`concurrency.auto`)"
+            );
+        }
         if slots >= max {
             return format!("ready; waits for one of {max} slots, all taken (`concurrency.max`, or `-c`)");
         }
@@ -74,6 +126,10 @@ impl Run {
                 format!("ready; waits for `{}`, which may change the same files (`touches`)", self.name(other))
             }
             Hold::Budget => "ready; waits until a running session leaves some of the budget".to_owned(),
+            Hold::Pot(group) => {
+                format!("ready; waits until a running session leaves some of the budget of `{}`", self.name(group))
+            }
+            Hold::Stop => "ready, but the run is stopping".to_owned(),
         }
     }
 
@@ -91,15 +147,21 @@ impl Run {
             }
             Phase::Starting => format!("attempt {attempt}, round {round}: about to start"),
             Phase::Working => {
+                let works = match running.kind {
+                    SessionKind::Work => "works",
+                    SessionKind::Review => "is being reviewed",
+                };
                 let deadline = self.inflight.deadline_of.get(&t);
                 let left = deadline.map(|at| format!(", stopped in {} at the latest", at.saturating_sub(now.mono)));
-                format!("attempt {attempt}, round {round}: works{}", left.unwrap_or_default())
+                let left = left.unwrap_or_default();
+                format!("attempt {attempt}, round {round}: {works}{left}{}", self.why_not_cached(t))
             }
             Phase::Ended => format!("attempt {attempt}, round {round}: its work is being recorded"),
             Phase::Snapshotted | Phase::Checking(_) => {
                 let done = running.checks.len().saturating_add(1).min(task.checks.len());
                 format!("attempt {attempt}, round {round}: check {done} of {} runs", task.checks.len())
             }
+            Phase::Reviewing => format!("attempt {attempt}, round {round}: is about to be reviewed"),
             Phase::Queued { .. } => {
                 let place = self.state.queue.iter().position(|queued| *queued == t).unwrap_or_default();
                 format!("accepted; number {} in the merge queue", place.saturating_add(1))
@@ -122,7 +184,8 @@ fn why_ended(outcome: &Outcome) -> String {
         Outcome::Succeeded { merged: Some(commit), .. } => format!("succeeded, merged as {}", commit.short()),
         Outcome::Succeeded { merged: None, .. } => "succeeded".to_owned(),
         Outcome::Failed { failure } => format!("failed: {}", failure.message),
-        Outcome::Skipped { because } => format!("skipped, as `{because}` was"),
+        Outcome::Skipped { because: Some(because) } => format!("skipped, as `{because}` was"),
+        Outcome::Skipped { because: None } => "skipped: its `when` is false".to_owned(),
         Outcome::Blocked { by } => format!("blocked: `{by}` did not succeed; a resume tries it again"),
         Outcome::Cancelled { why: CancelWhy::Stopped } => "cancelled: the run was stopped".to_owned(),
         Outcome::Cancelled { why: CancelWhy::Budget } => "cancelled: the budget is used up".to_owned(),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::amount::Ceiling;
 use crate::handoff::CheckVerdict;
 use crate::kernel::effect::{Effect, StartSession};
-use crate::kernel::event::{Event, Failure, FailureClass};
+use crate::kernel::event::{Event, Failure, FailureClass, SessionKind};
 use crate::kernel::fact::{Activity, Snapshot, WorkEnd, WorkKey, WorkspaceMade};
 use crate::kernel::graph::TaskNo;
 use crate::kernel::inflight::Job;
@@ -24,24 +24,28 @@ impl Turn<'_> {
         if self.run.inflight.jobs.contains_key(&t) {
             return;
         }
+        if self.is_gate(t) {
+            return self.gate_on(t);
+        }
         let Some(running) = self.running(t) else { return };
         let (attempt, from) = (running.attempt, running.from.clone());
         match running.phase {
-            Phase::Preparing if self.may_work() => {
+            Phase::Preparing if self.may_work_on(t) => {
                 let task = self.id(t);
                 self.begin_job(t, Job::Workspace);
                 self.ask(Effect::PrepareWorkspace { task, attempt, from });
             }
-            Phase::SettingUp(index) if self.may_work() => self.set_up(t, attempt, index),
-            Phase::Starting if self.may_work() => self.start_work(t),
-            Phase::Ended if self.is_live() && self.is_recorded(t) => {
+            Phase::SettingUp(index) if self.may_work_on(t) => self.set_up(t, attempt, index),
+            Phase::Starting if self.may_work_on(t) => self.start_work(t),
+            Phase::Ended if self.lives(t) && self.is_recorded(t) => {
                 let (task, session) = (self.id(t), running_session(self.running(t)));
                 let since = self.work_before(t).map(|work| work.commit.clone());
                 self.begin_job(t, Job::Snapshot);
                 self.ask(Effect::Snapshot { task, attempt, session, since });
             }
-            Phase::Ended | Phase::Snapshotted if self.is_live() => self.judge(t),
-            Phase::Checking(index) if self.is_live() => self.go_on_checking(t, index),
+            Phase::Ended | Phase::Snapshotted if self.lives(t) => self.judge(t),
+            Phase::Checking(index) if self.lives(t) => self.go_on_checking(t, index),
+            Phase::Reviewing if self.lives(t) => self.review_on(t),
             Phase::Merged(_) => self.succeed(t),
             Phase::Reworking => {
                 let rank = self.run.graph.rank(t);
@@ -54,6 +58,7 @@ impl Turn<'_> {
             | Phase::Ended
             | Phase::Snapshotted
             | Phase::Checking(_)
+            | Phase::Reviewing
             | Phase::Queued { .. }
             | Phase::Merging { .. } => {}
         }
@@ -116,11 +121,22 @@ impl Turn<'_> {
 
     /// Starts the session or the command of the present round.
     fn start_work(&mut self, t: TaskNo) {
-        let grant = if self.is_agent(t) { self.grant(t) } else { Grant::Granted(Ceiling::NONE) };
+        if self.looks_up(t) {
+            return;
+        }
+        let grant = match self.run.spent_pot(t).filter(|_| !self.is_agent(t)) {
+            Some(group) if self.run.is_out_of_time(group) => Grant::GroupSpent(group),
+            Some(_) | None if !self.is_agent(t) => Grant::Granted(Ceiling::NONE),
+            Some(_) | None => self.grant(t, SessionKind::Work),
+        };
         let cap = match grant {
             Grant::Granted(cap) => cap,
             Grant::TaskSpent => {
                 let message = "its own budget is used up".to_owned();
+                return self.fail(t, Failure { class: FailureClass::OutOfBudget, message, tail: String::new() });
+            }
+            Grant::GroupSpent(group) => {
+                let message = format!("the budget of `{}` is used up", self.id(group));
                 return self.fail(t, Failure { class: FailureClass::OutOfBudget, message, tail: String::new() });
             }
             Grant::Short => {
@@ -134,10 +150,9 @@ impl Turn<'_> {
 
     /// Lets one task that waited for money try again.
     pub(crate) fn fund_next(&mut self) -> bool {
-        if !self.may_work() || !self.run.state.ledger.is_open() {
-            return false;
-        }
-        let Some(t) = self.run.inflight.unfunded.pop_first() else { return false };
+        let may = |t: &&TaskNo| self.may_work_on(**t) && self.run.could_fund(**t);
+        let Some(t) = self.run.inflight.unfunded.iter().find(may).copied() else { return false };
+        self.run.inflight.unfunded.remove(&t);
         self.look_at(t);
         true
     }
@@ -151,6 +166,7 @@ impl Turn<'_> {
         let (attempt, round, session) = (running.attempt, running.round, next_session(running));
         let conversation = running.conversation.clone();
         let path = self.work_path(t);
+        let model = self.work_model(t);
         let task = self.id(t);
         let key = WorkKey { task: task.clone(), attempt, round, session };
         self.emit(Event::SessionStarted {
@@ -161,10 +177,19 @@ impl Turn<'_> {
             prompt: prompt.clone(),
             conversation: conversation.clone(),
             reserved,
+            kind: SessionKind::Work,
         });
         self.begin_job(t, Job::Work);
         self.set_round_deadline(t);
-        self.ask(Effect::StartSession(Box::new(StartSession { key, prompt, conversation, path, cap: reserved })));
+        self.ask(Effect::StartSession(Box::new(StartSession {
+            key,
+            kind: SessionKind::Work,
+            model,
+            prompt,
+            conversation,
+            path,
+            cap: reserved,
+        })));
     }
 
     fn start_command(&mut self, t: TaskNo) {
@@ -188,7 +213,7 @@ impl Turn<'_> {
         Ok(Effect::StartCommand { key, command, path: self.work_path(t) })
     }
 
-    fn work_path(&self, t: TaskNo) -> PathBuf {
+    pub(crate) fn work_path(&self, t: TaskNo) -> PathBuf {
         let made = self.running(t).and_then(|running| running.workspace.as_ref());
         made.map_or_else(|| self.run.place.directory.clone(), |made| made.path.clone())
     }
@@ -202,7 +227,11 @@ impl Turn<'_> {
 
     pub(crate) fn conversation(&mut self, key: &WorkKey, conversation: String) {
         let Some(t) = self.current_work(key) else { return };
-        if self.running(t).and_then(|running| running.conversation.as_ref()) != Some(&conversation) {
+        let known = self.running(t).and_then(|running| match running.kind {
+            SessionKind::Work => running.conversation.as_ref(),
+            SessionKind::Review => running.review.as_ref()?.conversation.as_ref(),
+        });
+        if known != Some(&conversation) {
             let (task, attempt) = (key.task.clone(), key.attempt);
             self.emit(Event::ConversationNamed { task, attempt, conversation });
         }
@@ -221,7 +250,7 @@ impl Turn<'_> {
         if let Some(conversation) = end.conversation.take() {
             self.conversation(key, conversation);
         }
-        if end.activity == Activity::NoTool {
+        if end.activity == Activity::NoTool && !self.is_reviewing(t) {
             self.run.inflight.idle_sessions.insert(t);
         }
         if self.ends_leanly(t, &end) {
@@ -230,7 +259,9 @@ impl Turn<'_> {
         let ended = self.read_end(t, end);
         let WorkKey { task, attempt, round, session } = key.clone();
         self.emit(Event::SessionEnded { task, attempt, round, session, end: Box::new(ended) });
-        if self.is_agent(t) {
+        self.set_group_deadlines(t);
+        if self.is_session(t) {
+            self.watch_pots(t);
             self.watch_budget();
         }
         self.look_at(t);
@@ -265,11 +296,11 @@ impl Turn<'_> {
 }
 
 /// The number of the process that starts next within the attempt.
-fn next_session(running: &Running) -> SessionNo {
+pub(crate) fn next_session(running: &Running) -> SessionNo {
     running.session.map_or(SessionNo::FIRST, SessionNo::next)
 }
 
-fn running_session(running: Option<&Running>) -> SessionNo {
+pub(crate) fn running_session(running: Option<&Running>) -> SessionNo {
     running.and_then(|running| running.session).unwrap_or(SessionNo::FIRST)
 }
 

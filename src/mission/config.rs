@@ -16,14 +16,16 @@ use crate::mission::spans::Document;
 use crate::mission::team::AgentFile;
 use crate::name::AgentName;
 
-/// The literal form of a configuration file.
+/// Configuration of a project or a person.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "ai-sdlc configuration")]
 pub struct ConfigFile {
     /// Version of this format: 1.
+    #[schemars(example = 1, extend("default" = 1))]
     pub version: Option<Signed>,
     /// The agent of tasks that name none: the name of one, or `auto`.
+    #[schemars(example = &"claude", extend("default" = "auto"))]
     pub agent: Option<AgentName>,
     /// How sessions of an agent are started.
     #[serde(default)]
@@ -64,9 +66,9 @@ pub struct LoadedConfig {
 
 /// Reads a configuration file. `file` is its name as findings show it.
 pub fn load(file: &str, text: &str) -> LoadedConfig {
-    let (document, errors) = Document::parse(text);
+    let (mut document, errors) = Document::parse(text);
     let mut findings = Vec::new();
-    let read = read::<ConfigFile>(file, &document, &errors, &mut findings);
+    let read = read::<ConfigFile>(file, &mut document, &errors, &mut findings);
     let config = read.map(|read| {
         let ConfigFile { version, agent, agents } = &read.file;
         let mut marker = Marker::new(file, &document, &mut findings);

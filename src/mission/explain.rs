@@ -11,7 +11,7 @@ use crate::diagnostic::{Finding, codes};
 use crate::mission::load::load;
 use crate::mission::misfit::{Cure, Misfit, misfits};
 use crate::mission::schema::Explained;
-use crate::mission::spans::{Document, SyntaxError, unescape};
+use crate::mission::spans::{Document, SyntaxError, escape, unescape};
 
 /// A literal type, and which parts of the file are not in it.
 #[derive(Debug)]
@@ -28,13 +28,14 @@ const TRIES: usize = 5;
 /// Reads a literal type; `None` where nothing can be made of the text. Syntax errors stop here.
 pub fn read<T: Explained>(
     file: &str,
-    document: &Document<'_>,
+    document: &mut Document<'_>,
     errors: &[SyntaxError],
     findings: &mut Vec<Finding>,
 ) -> Option<Read<T>> {
     let (mut value, bad_numbers) = document.to_value();
     for error in errors {
-        findings.push(Finding::error(codes::SYNTAX, file, error.span, error.message.clone()));
+        let finding = Finding::error(codes::SYNTAX, file, error.span, error.message.clone());
+        findings.push(finding.with_help("mend the TOML here; nothing else is checked before"));
     }
     for span in &bad_numbers {
         let help = "write a finite number of at most 64 bits";
@@ -59,16 +60,20 @@ pub fn read<T: Explained>(
             findings.extend(found.iter().map(|misfit| misfit.finding(file, document)));
         }
         for misfit in found {
-            cure(&mut value, &misfit, &mut left_out);
+            cure(&mut value, &misfit, document, &mut left_out);
         }
     }
     None
 }
 
-fn cure(value: &mut Value, misfit: &Misfit, left_out: &mut BTreeSet<String>) {
+fn cure(value: &mut Value, misfit: &Misfit, document: &mut Document<'_>, left_out: &mut BTreeSet<String>) {
     match &misfit.cure {
         Cure::LeaveOut => leave_out(value, &misfit.pointer, left_out),
-        Cure::TakeAs(key) => take_as(value, &misfit.pointer, key, left_out),
+        Cure::TakeAs(key) => {
+            if let Some(meant) = take_as(value, &misfit.pointer, key, left_out) {
+                document.take_as(meant, misfit.pointer.clone());
+            }
+        }
         Cure::Supply(key, missing) => {
             if let Some(Value::Object(map)) = value.pointer_mut(&misfit.pointer) {
                 map.entry(key.clone()).or_insert_with(|| missing.clone());
@@ -91,11 +96,15 @@ fn leave_out(value: &mut Value, pointer: &str, left_out: &mut BTreeSet<String>) 
     }
 }
 
-fn take_as(value: &mut Value, pointer: &str, meant: &str, left_out: &mut BTreeSet<String>) {
-    let Some((parent, key)) = pointer.rsplit_once('/') else { return };
-    let Some(Value::Object(map)) = value.pointer_mut(parent) else { return };
-    if let Some(inner) = map.shift_remove(&unescape(key)) {
-        map.entry(meant).or_insert(inner);
-    }
+/// Gives a value the key that was meant; the new pointer, where nothing stands there already.
+fn take_as(value: &mut Value, pointer: &str, meant: &str, left_out: &mut BTreeSet<String>) -> Option<String> {
     left_out.insert(pointer.to_owned());
+    let (parent, key) = pointer.rsplit_once('/')?;
+    let Some(Value::Object(map)) = value.pointer_mut(parent) else { return None };
+    let inner = map.shift_remove(&unescape(key))?;
+    if map.contains_key(meant) {
+        return None;
+    }
+    map.insert(meant.to_owned(), inner);
+    Some(format!("{parent}/{}", escape(meant)))
 }

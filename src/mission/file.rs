@@ -10,18 +10,21 @@ use std::path::PathBuf;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::catalog::role::Capability;
 use crate::mission::field::command::CommandText;
 use crate::mission::field::duration::DurationText;
+use crate::mission::field::late::{ListText, TouchesText, WithText};
 use crate::mission::field::number::{Count, Dollars, Fraction, Large, More, Signed};
 use crate::mission::field::place::PlaceText;
 use crate::mission::field::shape::ShapeText;
 use crate::mission::model::{
-    Deliver, Join, Keep, MergeCommit, OnConflict, OnExceeded, Permissions, Strategy, UnknownUse, WorkspaceMode,
+    Deliver, Join, Keep, MergeCommit, Occasion, OnConflict, OnExceeded, Permissions, SkillRanking, Strategy,
+    UnknownUse, WorkspaceMode,
 };
 use crate::mission::team::{AgentFile, RoleFile};
-use crate::name::{AgentName, InputId, MissionName, OutputId, RoleName, SkillName, TaskId};
+use crate::name::{AgentName, InputId, LocalTaskId, MissionName, OutputId, RoleName, SkillName, VarId};
 
 /// A mission: tasks for AI coding agents and commands, as a graph.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -29,6 +32,7 @@ use crate::name::{AgentName, InputId, MissionName, OutputId, RoleName, SkillName
 #[schemars(title = "ai-sdlc mission")]
 pub struct MissionFile {
     /// Version of this language: 1.
+    #[schemars(example = 1, extend("default" = 1))]
     pub version: Option<Signed>,
     /// What this mission is.
     pub mission: Head,
@@ -52,11 +56,22 @@ pub struct MissionFile {
     pub workspace: Option<WorkspaceFile>,
     /// How finished work comes together.
     pub merge: Option<MergeFile>,
+    /// Names of environment variables that tasks may be given by name; masked everywhere, never written to disk.
+    #[serde(default)]
+    #[schemars(example = ["NPM_TOKEN"])]
+    pub secrets: Vec<String>,
+    /// Who is told of what.
+    #[serde(default)]
+    pub notify: Vec<NotifyFile>,
     /// Values for task keys that are left out.
     pub defaults: Option<DefaultsFile>,
+    /// What this mission hands over when another uses it as a task: CEL over its tasks.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<OutputId, String>", example = json!({ "parts": "tasks.plan.outputs.parts" }))]
+    pub outputs: IndexMap<OutputId, String>,
     /// The tasks.
-    #[schemars(with = "BTreeMap<TaskId, TaskFile>")]
-    pub tasks: IndexMap<TaskId, TaskFile>,
+    #[schemars(with = "BTreeMap<LocalTaskId, TaskFile>")]
+    pub tasks: IndexMap<LocalTaskId, TaskFile>,
 }
 
 /// What this mission is.
@@ -64,9 +79,11 @@ pub struct MissionFile {
 #[serde(deny_unknown_fields)]
 pub struct Head {
     /// Its name.
+    #[schemars(example = &"web-app")]
     pub name: MissionName,
     /// What it is for, for people.
     #[serde(default)]
+    #[schemars(example = &"Build one feature of a web application, end to end.")]
     pub description: String,
 }
 
@@ -76,22 +93,30 @@ pub struct Head {
 pub struct InputFile {
     /// Type of the value; `string` where neither this nor `schema` is given.
     #[serde(rename = "type")]
+    #[schemars(example = &"integer", extend("default" = "string"))]
     pub kind: Option<InputType>,
     /// What it is, for people.
     #[serde(default)]
+    #[schemars(example = &"What to build, in a sentence or two.")]
     pub description: String,
     /// Taken when none is given.
+    #[schemars(example = &"A page that lists the releases.")]
     pub default: Option<Value>,
     /// The values it may have.
     #[serde(rename = "enum")]
+    #[schemars(example = ["small", "large"])]
     pub options: Option<Vec<Value>>,
     /// A regular expression that text must match.
+    #[schemars(example = &"^[a-z-]+$")]
     pub pattern: Option<String>,
     /// Smallest number.
+    #[schemars(example = 1)]
     pub minimum: Option<f64>,
     /// Largest number.
+    #[schemars(example = 10)]
     pub maximum: Option<f64>,
     /// A JSON Schema for the value: a table, or the path of a file; instead of the keys above.
+    #[schemars(example = json!({ "type": "array", "items": { "type": "string" } }))]
     pub schema: Option<SchemaText>,
 }
 
@@ -124,12 +149,16 @@ pub enum InputType {
 #[serde(deny_unknown_fields)]
 pub struct BudgetFile {
     /// US dollars.
+    #[schemars(example = 20.0)]
     pub usd: Option<Dollars>,
     /// Tokens: input, output, reasoning and cache writes.
+    #[schemars(example = 8_000_000)]
     pub tokens: Option<Large>,
     /// Time while the run is live.
+    #[schemars(example = &"4h")]
     pub time: Option<DurationText>,
     /// At which part of a ceiling to warn; 0.8 where left out.
+    #[schemars(example = 0.5, extend("default" = 0.8))]
     pub warn_at: Option<Fraction>,
     /// What happens when it is used up.
     #[serde(default)]
@@ -144,10 +173,13 @@ pub struct BudgetFile {
 #[serde(deny_unknown_fields)]
 pub struct CeilingFile {
     /// US dollars.
+    #[schemars(example = 4.0)]
     pub usd: Option<Dollars>,
     /// Tokens: input, output, reasoning and cache writes.
+    #[schemars(example = 1_000_000)]
     pub tokens: Option<Large>,
     /// Running time.
+    #[schemars(example = &"1h")]
     pub time: Option<DurationText>,
 }
 
@@ -156,7 +188,11 @@ pub struct CeilingFile {
 #[serde(deny_unknown_fields)]
 pub struct ConcurrencyFile {
     /// Tasks at once; 3 where left out.
+    #[schemars(example = 4, extend("default" = 3))]
     pub max: Option<Count>,
+    /// Whether the engine moves between 1 and `max` as failures show.
+    #[serde(default)]
+    pub auto: bool,
 }
 
 /// Where tasks work.
@@ -167,25 +203,32 @@ pub struct WorkspaceFile {
     #[serde(default)]
     pub mode: WorkspaceMode,
     /// Where the run begins: a revision, a template over inputs; left out, `into` where that is set, else HEAD.
+    #[schemars(example = &"main")]
     pub base: Option<String>,
     /// Name of a task's branch: a template over `run`, `task`, `mission` and `inputs`.
+    #[schemars(example = &"work/{{run.id}}/{{task.id}}", extend("default" = "ai-sdlc/{{run.id}}/{{task.id}}"))]
     pub branch: Option<String>,
     /// Files copied from the main checkout.
     #[serde(default)]
+    #[schemars(example = [".env"])]
     pub copy: Vec<String>,
     /// Folders linked from the main checkout, which nobody writes.
     #[serde(default)]
+    #[schemars(example = ["node_modules"])]
     pub link: Vec<String>,
     /// Commands run once in each new worktree.
     #[serde(default)]
+    #[schemars(example = [["npm", "ci"]])]
     pub setup: Vec<CommandText>,
     /// Environment variables let through, beside the usual ones; `*` at the end of a name is allowed.
     #[serde(default)]
+    #[schemars(example = ["AWS_*"])]
     pub pass: Vec<String>,
     /// Which worktrees stay after their task.
     #[serde(default)]
     pub keep: Keep,
     /// Where worktrees lie; left out, in your state folder.
+    #[schemars(example = &"../worktrees")]
     pub root: Option<PathBuf>,
 }
 
@@ -194,6 +237,7 @@ pub struct WorkspaceFile {
 #[serde(deny_unknown_fields)]
 pub struct MergeFile {
     /// Your branch to move: a template over inputs; left out, everything ends on the integration branch.
+    #[schemars(example = &"main")]
     pub into: Option<String>,
     /// When `into` moves.
     #[serde(default)]
@@ -206,10 +250,26 @@ pub struct MergeFile {
     pub commit: MergeCommit,
     /// Commands run on the merged tree, before a branch moves.
     #[serde(default)]
+    #[schemars(example = [["npm", "test"]])]
     pub checks: Vec<CommandText>,
     /// What a conflict leads to.
     #[serde(default)]
     pub on_conflict: OnConflict,
+}
+
+/// Something that happens outside when something happens here. A failure of it never harms the run.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NotifyFile {
+    /// What it is about.
+    #[schemars(example = ["failed", "gate"])]
+    pub on: Vec<Occasion>,
+    /// A program and its arguments, with the facts in `AI_SDLC_*`.
+    #[schemars(example = ["notify-send", "ai-sdlc"])]
+    pub command: Option<Vec<String>>,
+    /// An address that the facts are posted to, as JSON.
+    #[schemars(example = &"https://example.org/hook")]
+    pub webhook: Option<String>,
 }
 
 /// Values for task keys that are left out.
@@ -217,94 +277,185 @@ pub struct MergeFile {
 #[serde(deny_unknown_fields)]
 pub struct DefaultsFile {
     /// Role of agent tasks.
+    #[schemars(example = &"full-stack-dev")]
     pub role: Option<RoleName>,
     /// Agent of tasks whose role names none.
+    #[schemars(example = &"claude")]
     pub agent: Option<AgentName>,
     /// Model of tasks whose role names none: `fast`, `balanced`, `strong`, or an id the agent knows.
+    #[schemars(example = &"balanced")]
     pub model: Option<String>,
     /// Running time of a round.
+    #[schemars(example = &"45m", extend("default" = "30m"))]
     pub timeout: Option<DurationText>,
     /// Time without a sign of life.
+    #[schemars(example = &"5m", extend("default" = "10m"))]
     pub idle_timeout: Option<DurationText>,
     /// Running time of one check.
+    #[schemars(example = &"2m", extend("default" = "10m"))]
     pub check_timeout: Option<DurationText>,
     /// New attempts after failures.
     pub retry: Option<RetryFile>,
     /// How often an attempt may go round.
+    #[schemars(example = 2, extend("default" = 3))]
     pub rounds: Option<Count>,
     /// Commands that accept the work of tasks that may change files.
+    #[schemars(example = [["npm", "test"]])]
     pub checks: Option<Vec<CommandText>>,
     /// What sessions of tasks may do whose role does not say.
     pub permissions: Option<Permissions>,
     /// Skills of every agent task.
     #[serde(default)]
+    #[schemars(example = ["test-runner"])]
     pub skills: Vec<SkillName>,
     /// Environment variables of every task.
     #[serde(default)]
+    #[schemars(example = json!({ "CI": "1" }))]
     pub env: BTreeMap<String, String>,
+    /// How skills are ranked where many could help: by the text index, or by one cheap call of the agent.
+    #[serde(default)]
+    pub skill_ranking: SkillRanking,
 }
 
-/// One task: of an agent (`prompt`) or a command (`run`).
+/// One task: of an agent (`prompt`), a command (`run`), a person (`gate`) or another mission (`mission`).
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TaskFile {
     /// What an agent is to do: a template. Makes this a task of an agent.
+    #[schemars(example = &"Build this and nothing else: {{inputs.feature}}")]
     pub prompt: Option<String>,
     /// A command. Makes this a command task.
+    #[schemars(example = ["npm", "test"])]
     pub run: Option<CommandText>,
+    /// A question to a person: a template. Makes this a gate.
+    #[schemars(example = &"Merge {{inputs.feature}}?")]
+    pub gate: Option<String>,
+    /// Another mission file, relative to this one, whose tasks are run as this task. Makes this a mission task.
+    #[schemars(example = &"polish.toml")]
+    pub mission: Option<PathBuf>,
+    /// Inputs of that mission: values, whose texts are templates, or `{ cel = "…" }`.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<InputId, WithText>", example = json!({ "feature": "{{inputs.feature}}", "parts": { "cel": "tasks.plan.outputs.parts" } }))]
+    pub with: IndexMap<InputId, WithText>,
     /// One line for people.
+    #[schemars(example = &"Build the feature")]
     pub title: Option<String>,
     /// Tasks that come first.
     #[serde(default)]
-    pub needs: Vec<TaskId>,
+    #[schemars(example = ["plan"])]
+    pub needs: Vec<LocalTaskId>,
     /// When it may start.
     #[serde(default)]
     pub join: Join,
+    /// Whether its failure neither fails the run nor holds delivery back.
+    #[serde(default)]
+    pub optional: bool,
+    /// A condition in CEL; where it is false the task is skipped.
+    #[schemars(example = &"tasks.plan.outputs.parts.size() > 0")]
+    pub when: Option<String>,
+    /// One instance for each value: lists, or CEL for a list; several variables make the cross product.
+    #[schemars(with = "Option<BTreeMap<VarId, ListText>>", example = json!({ "part": "tasks.plan.outputs.parts" }))]
+    pub for_each: Option<IndexMap<VarId, ListText>>,
+    /// CEL for the name of an instance, as in `build[auth]`.
+    #[schemars(example = &"part.name")]
+    pub key: Option<String>,
+    /// The most instances; 50 where left out.
+    #[schemars(example = 8, extend("default" = 50))]
+    pub max_instances: Option<Count>,
     /// Larger first among the ready.
+    #[schemars(example = 10, extend("default" = 0))]
     pub priority: Option<Signed>,
     /// Expected duration.
+    #[schemars(example = &"20m")]
     pub estimate: Option<DurationText>,
-    /// Globs of files it may change; an empty list: none.
-    pub touches: Option<Vec<String>>,
+    /// Globs of files it may change, or CEL for such a list; an empty list: none.
+    #[schemars(example = ["src/**"])]
+    pub touches: Option<TouchesText>,
     /// Names of things only one task may hold at a time.
     #[serde(default)]
+    #[schemars(example = ["port-3000"])]
     pub locks: Vec<String>,
     /// Who does it.
+    #[schemars(example = &"full-stack-dev")]
     pub role: Option<RoleName>,
+    /// What its role must be able to do, where no role is named: that of the mission which covers them best is taken.
+    #[serde(default)]
+    #[schemars(example = ["writes-code", "database"])]
+    pub capabilities: Vec<Capability>,
     /// Which agent, over the role's.
+    #[schemars(example = &"claude")]
     pub agent: Option<AgentName>,
     /// Which model, over the role's: `fast`, `balanced`, `strong`, or an id the agent knows.
+    #[schemars(example = &"strong")]
     pub model: Option<String>,
     /// What sessions may do, over the role's.
     pub permissions: Option<Permissions>,
     /// Skills added to the role's.
     #[serde(default)]
+    #[schemars(example = ["test-runner"])]
     pub skills: Vec<SkillName>,
     /// Commands the engine runs after the session; all must exit 0.
+    #[schemars(example = [["npm", "test"]])]
     pub checks: Option<Vec<CommandText>>,
-    /// How often an attempt may go round, the first included; 3 where left out.
+    /// A role that reads the work after the checks and accepts it or gives it back.
+    #[schemars(example = &"tech-lead")]
+    pub review: Option<RoleName>,
+    /// How often an attempt may go round, the first included; of a gate or a command: how often its `rework` sends back; 3 where left out.
+    #[schemars(example = 5, extend("default" = 3))]
     pub rounds: Option<Count>,
+    /// Tasks that go round again when this gate is rejected, this agent's verdict is `rework`, or this command fails.
+    #[serde(default)]
+    #[schemars(example = ["build"])]
+    pub rework: Vec<LocalTaskId>,
     /// New attempts after failures.
     pub retry: Option<RetryFile>,
     /// Running time of a round; 30 minutes where left out.
+    #[schemars(example = &"1h", extend("default" = "30m"))]
     pub timeout: Option<DurationText>,
     /// Time without a sign of life; 10 minutes where left out.
+    #[schemars(example = &"5m", extend("default" = "10m"))]
     pub idle_timeout: Option<DurationText>,
     /// Running time of one check; 10 minutes where left out.
+    #[schemars(example = &"2m", extend("default" = "10m"))]
     pub check_timeout: Option<DurationText>,
     /// Ceiling of this task, all its attempts together.
     pub budget: Option<CeilingFile>,
     /// What it must hand over.
     #[serde(default)]
-    #[schemars(with = "BTreeMap<OutputId, ShapeText>")]
+    #[schemars(with = "BTreeMap<OutputId, ShapeText>", example = json!({ "parts": ["string"] }))]
     pub outputs: IndexMap<OutputId, ShapeText>,
     /// Whose handoff documents open its sessions; left out, those of all it needs.
     pub handoff: Option<HandoffFile>,
     /// Where it works.
+    #[schemars(example = &"read-only", extend("default" = "own"))]
     pub workspace: Option<PlaceText>,
+    /// Globs of files that are copied out of the workspace into the run's folder.
+    #[serde(default)]
+    #[schemars(example = ["report/**"])]
+    pub artifacts: Vec<String>,
+    /// When a command need not run again.
+    pub cache: Option<CacheFile>,
     /// Environment variables.
     #[serde(default)]
+    #[schemars(example = json!({ "CI": "1" }))]
     pub env: BTreeMap<String, String>,
+    /// Names of the mission's `secrets` that it is given.
+    #[serde(default)]
+    #[schemars(example = ["NPM_TOKEN"])]
+    pub secrets: Vec<String>,
+}
+
+/// When a command need not run again: these files and variables, and the command itself, are as when it last succeeded.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CacheFile {
+    /// Globs of the files it reads.
+    #[schemars(example = ["src/**"])]
+    pub inputs: Vec<String>,
+    /// Environment variables it reads.
+    #[serde(default)]
+    #[schemars(example = ["CI"])]
+    pub env: Vec<String>,
 }
 
 /// New attempts after crashes, time-outs and used-up rounds; for a command after any exit but 0.
@@ -312,12 +463,17 @@ pub struct TaskFile {
 #[serde(deny_unknown_fields)]
 pub struct RetryFile {
     /// How many more attempts; 0 where left out.
+    #[schemars(example = 2, extend("default" = 0))]
     pub max: Option<More>,
     /// Wait before the second attempt, doubled each time; 10 seconds where left out.
+    #[schemars(example = &"1m", extend("default" = "10s"))]
     pub backoff: Option<DurationText>,
     /// Whether a new attempt starts from the base instead of the last attempt's work.
     #[serde(default)]
     pub clean: bool,
+    /// Another model for the new attempts: `fast`, `balanced`, `strong`, or an id the agent knows.
+    #[schemars(example = &"strong")]
+    pub model: Option<String>,
 }
 
 /// Whose handoff documents open a session.
@@ -325,5 +481,6 @@ pub struct RetryFile {
 #[serde(deny_unknown_fields)]
 pub struct HandoffFile {
     /// Tasks upstream.
-    pub from: Vec<TaskId>,
+    #[schemars(example = ["plan"])]
+    pub from: Vec<LocalTaskId>,
 }

@@ -13,6 +13,48 @@ pub fn load<T: DeserializeOwned>(value: &Value) -> Result<T, Error> {
     T::deserialize(Strict(value))
 }
 
+enum Whole {
+    Signed(i64),
+    Large(u64),
+}
+
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "whole and in range"
+)]
+fn whole(float: f64) -> Option<Whole> {
+    const TO_THE_63: f64 = 9_223_372_036_854_775_808.0;
+    match float {
+        _ if float.fract() != 0.0 => None,
+        _ if (-TO_THE_63..TO_THE_63).contains(&float) => Some(Whole::Signed(float as i64)),
+        _ if (TO_THE_63..TO_THE_63 * 2.0).contains(&float) => Some(Whole::Large(float as u64)),
+        _ => None,
+    }
+}
+
+/// `3.0` is a whole number, as JSON Schema has it.
+macro_rules! whole {
+    ($($deserialize:ident)*) => {$(
+        fn $deserialize<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+            match self.0 {
+                Value::Number(number) if number.is_f64() => match whole(number.as_f64().unwrap_or(f64::NAN)) {
+                    Some(Whole::Signed(number)) => visitor.visit_i64(number),
+                    Some(Whole::Large(number)) => visitor.visit_u64(number),
+                    None => self.deserialize_any(visitor),
+                },
+                Value::Null
+                | Value::Bool(_)
+                | Value::Number(_)
+                | Value::String(_)
+                | Value::Array(_)
+                | Value::Object(_) => self.deserialize_any(visitor),
+            }
+        }
+    )*};
+}
+
 #[derive(Clone, Copy)]
 struct Strict<'de>(&'de Value);
 
@@ -99,8 +141,13 @@ impl<'de> Deserializer<'de> for Strict<'de> {
         }
     }
 
+    whole! {
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
+        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64
+    }
+
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        bool i128 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
         tuple_struct map identifier ignored_any
     }
 }

@@ -9,19 +9,22 @@ use crate::amount::{Ceiling, Millis, Tokens};
 use crate::mission::check::Scene;
 use crate::mission::check::fields::schema_file;
 use crate::mission::check::inputs::schema_of;
+use crate::mission::check::instances::MOST;
 use crate::mission::field::command::CommandText;
 use crate::mission::field::duration::{self, DurationText};
 use crate::mission::field::number::{Count, Dollars, Fraction};
 use crate::mission::field::shape::Shape;
 use crate::mission::file::{
-    BudgetFile, CeilingFile, DefaultsFile, InputFile, MergeFile, MissionFile, RetryFile, TaskFile, WorkspaceFile,
+    BudgetFile, CeilingFile, DefaultsFile, InputFile, MergeFile, MissionFile, NotifyFile, RetryFile, TaskFile,
+    WorkspaceFile,
 };
+use crate::mission::library::Part;
 use crate::mission::model::{
-    AgentWork, CommandLine, Input, MergePolicy, Mission, Retry, RetryFrom, RoleOverride, RunBudget, Task, TaskKind,
-    WorkspacePolicy,
+    AgentWork, Assignee, Cache, CommandLine, ForEach, Importance, Input, MergePolicy, Mission, MissionWork, Notify,
+    NotifyBy, Pace, Retry, RetryFrom, RoleOverride, RunBudget, Task, TaskKind, WorkspacePolicy,
 };
 use crate::mission::team::RoleFile;
-use crate::name::{OutputId, SkillName};
+use crate::name::{LocalTaskId, OutputId, SkillName, TaskId};
 
 const DEFAULT_BRANCH: &str = "ai-sdlc/{{run.id}}/{{task.id}}";
 const DEFAULT_WARN: u8 = 80;
@@ -44,7 +47,10 @@ pub fn lower(scene: &Scene<'_>) -> Mission {
         roles,
         workspace,
         merge,
+        secrets,
+        notify,
         defaults,
+        outputs,
         tasks,
     } = scene.file;
     let defaults = defaults.clone().unwrap_or_default();
@@ -54,6 +60,11 @@ pub fn lower(scene: &Scene<'_>) -> Mission {
         inputs: inputs.iter().map(|(id, input)| (id.clone(), lower_input(scene, input))).collect(),
         budget: lower_budget(budget.as_ref()),
         max: count(concurrency.as_ref().and_then(|concurrency| concurrency.max), DEFAULT_MAX),
+        pace: if concurrency.as_ref().is_some_and(|concurrency| concurrency.auto) { Pace::Auto } else { Pace::Fixed },
+        secrets: secrets.clone(),
+        notify: notify.iter().filter_map(lower_notify).collect(),
+        skill_ranking: defaults.skill_ranking,
+        outputs: outputs.clone(),
         agents: agents.iter().map(|(name, agent)| (name.clone(), agent.table())).collect(),
         roles: roles.iter().map(|(name, role)| (name.clone(), lower_role(role))).collect(),
         workspace: lower_workspace(&workspace.clone().unwrap_or_default()),
@@ -61,7 +72,7 @@ pub fn lower(scene: &Scene<'_>) -> Mission {
         default_agent: defaults.agent.clone(),
         default_model: defaults.model.clone(),
         default_permissions: defaults.permissions,
-        tasks: tasks.iter().map(|(id, task)| (id.clone(), lower_task(scene, task, &defaults))).collect(),
+        tasks: tasks.iter().map(|(id, task)| (id.into(), lower_task(scene, (id, task), &defaults))).collect(),
     }
 }
 
@@ -142,67 +153,88 @@ fn lower_merge(merge: &MergeFile) -> MergePolicy {
     }
 }
 
-fn lower_task(scene: &Scene<'_>, task: &TaskFile, defaults: &DefaultsFile) -> Task {
-    let TaskFile {
-        prompt,
-        run: _,
-        title,
-        needs,
-        join,
-        priority,
-        estimate,
-        touches,
-        locks,
-        role,
-        agent,
-        model,
-        permissions,
-        skills,
-        checks,
-        rounds,
-        retry,
-        timeout,
-        idle_timeout,
-        check_timeout,
-        budget,
-        outputs,
-        handoff,
-        workspace,
-        env,
-    } = task;
-    let time = |own: Option<&DurationText>, default: Option<&DurationText>, last| {
-        millis(own).or_else(|| millis(default)).unwrap_or(last)
+fn lower_task(scene: &Scene<'_>, (id, task): (&LocalTaskId, &TaskFile), defaults: &DefaultsFile) -> Task {
+    let time = |own: &Option<DurationText>, default: &Option<DurationText>, last| {
+        millis(own.as_ref()).or_else(|| millis(default.as_ref())).unwrap_or(last)
     };
-    let role = role.as_ref().or(defaults.role.as_ref());
-    let work = prompt.as_ref().zip(role).map(|(prompt, role)| AgentWork {
-        prompt: prompt.clone(),
-        role: role.clone(),
-        agent: agent.clone(),
-        model: model.clone(),
-        permissions: *permissions,
-        skills: together(skills, &defaults.skills),
-    });
     Task {
-        title: title.clone(),
-        kind: work.map_or_else(|| TaskKind::Command(command_of(task)), TaskKind::Agent),
-        needs: needs.clone(),
-        join: *join,
-        priority: priority.map_or(0, |priority| priority.0),
-        estimate: millis(estimate.as_ref()),
-        touches: touches.clone(),
-        locks: locks.clone(),
-        checks: lower_checks(scene, task, checks.as_deref(), defaults),
-        rounds: count(rounds.or(defaults.rounds), DEFAULT_ROUNDS),
-        retry: lower_retry(retry.as_ref().or(defaults.retry.as_ref())),
-        timeout: time(timeout.as_ref(), defaults.timeout.as_ref(), DEFAULT_TIMEOUT),
-        idle_timeout: time(idle_timeout.as_ref(), defaults.idle_timeout.as_ref(), DEFAULT_IDLE),
-        check_timeout: time(check_timeout.as_ref(), defaults.check_timeout.as_ref(), DEFAULT_CHECK),
-        budget: budget.as_ref().map(lower_ceiling),
-        outputs: lower_outputs(scene, outputs),
-        handoff_from: handoff.as_ref().map(|handoff| handoff.from.clone()),
-        workspace: workspace.as_ref().map(|place| place.0.clone()).unwrap_or_default(),
-        env: defaults.env.clone().into_iter().chain(env.clone()).collect::<BTreeMap<_, _>>(),
+        title: task.title.clone(),
+        kind: lower_work(task, defaults).map_or_else(|| other_kind(scene, id, task), TaskKind::Agent),
+        for_each: lower_for_each(task),
+        when: task.when.clone(),
+        importance: if task.optional { Importance::Optional } else { Importance::Required },
+        review: task.review.clone(),
+        rework: ids(&task.rework),
+        artifacts: task.artifacts.clone(),
+        cache: task.cache.as_ref().map(|cache| Cache { inputs: cache.inputs.clone(), env: cache.env.clone() }),
+        secrets: task.secrets.clone(),
+        needs: ids(&task.needs),
+        join: task.join,
+        priority: task.priority.map_or(0, |priority| priority.0),
+        estimate: millis(task.estimate.as_ref()),
+        touches: task.touches.as_ref().map(|touches| touches.0.clone()),
+        locks: task.locks.clone(),
+        checks: lower_checks(scene, task, defaults),
+        rounds: count(task.rounds.or(defaults.rounds), DEFAULT_ROUNDS),
+        retry: lower_retry(task.retry.as_ref().or(defaults.retry.as_ref())),
+        timeout: time(&task.timeout, &defaults.timeout, DEFAULT_TIMEOUT),
+        idle_timeout: time(&task.idle_timeout, &defaults.idle_timeout, DEFAULT_IDLE),
+        check_timeout: time(&task.check_timeout, &defaults.check_timeout, DEFAULT_CHECK),
+        budget: task.budget.as_ref().map(lower_ceiling),
+        outputs: lower_outputs(scene, &task.outputs),
+        handoff_from: task.handoff.as_ref().map(|handoff| ids(&handoff.from)),
+        workspace: task.workspace.as_ref().map(|place| place.0.clone()).unwrap_or_default(),
+        env: defaults.env.clone().into_iter().chain(task.env.clone()).collect::<BTreeMap<_, _>>(),
     }
+}
+
+fn lower_for_each(task: &TaskFile) -> Option<ForEach> {
+    Some(ForEach {
+        variables: task.for_each.as_ref()?.iter().map(|(id, list)| (id.clone(), list.0.clone())).collect(),
+        key: task.key.clone(),
+        max_instances: count(task.max_instances, MOST),
+    })
+}
+
+/// What an agent task says of its sessions; `None` for all others.
+fn lower_work(task: &TaskFile, defaults: &DefaultsFile) -> Option<AgentWork> {
+    let by_capabilities = (task.role.is_none() && !task.capabilities.is_empty())
+        .then(|| Assignee::Capabilities(task.capabilities.clone()));
+    let by_role = || task.role.as_ref().or(defaults.role.as_ref()).cloned().map(Assignee::Role);
+    Some(AgentWork {
+        prompt: task.prompt.clone()?,
+        assignee: by_capabilities.or_else(by_role)?,
+        agent: task.agent.clone(),
+        model: task.model.clone(),
+        permissions: task.permissions,
+        skills: together(&task.skills, &defaults.skills),
+    })
+}
+
+fn ids(local: &[LocalTaskId]) -> Vec<TaskId> {
+    local.iter().map(TaskId::from).collect()
+}
+
+fn other_kind(scene: &Scene<'_>, id: &LocalTaskId, task: &TaskFile) -> TaskKind {
+    if let Some(work) = scene.parts.get(id).and_then(|part| lower_part(part, task)) {
+        return TaskKind::Mission(work);
+    }
+    task.gate.clone().map_or_else(|| TaskKind::Command(command_of(task)), TaskKind::Gate)
+}
+
+fn lower_part(part: &Part, task: &TaskFile) -> Option<MissionWork> {
+    Some(MissionWork {
+        file: part.file.clone(),
+        sha256: part.sha256.clone(),
+        mission: Box::new(part.mission.clone()?),
+        with: task.with.iter().map(|(id, value)| (id.clone(), value.source())).collect(),
+    })
+}
+
+fn lower_notify(notify: &NotifyFile) -> Option<Notify> {
+    let NotifyFile { on, command, webhook } = notify;
+    let by = command.clone().map(NotifyBy::Command).or_else(|| webhook.clone().map(NotifyBy::Webhook))?;
+    Some(Notify { on: on.clone(), by })
 }
 
 fn command_of(task: &TaskFile) -> CommandLine {
@@ -214,26 +246,23 @@ fn together(own: &[SkillName], defaults: &[SkillName]) -> Vec<SkillName> {
     own.iter().chain(defaults.iter().filter(|skill| !own.contains(skill))).cloned().collect()
 }
 
-/// The checks of `[defaults]` are for tasks that may change files.
-fn lower_checks(
-    scene: &Scene<'_>,
-    task: &TaskFile,
-    own: Option<&[CommandText]>,
-    defaults: &DefaultsFile,
-) -> Vec<CommandLine> {
-    match own {
+/// The checks of `[defaults]` are for tasks of agents and commands that may change files.
+fn lower_checks(scene: &Scene<'_>, task: &TaskFile, defaults: &DefaultsFile) -> Vec<CommandLine> {
+    let works = task.prompt.is_some() || task.run.is_some();
+    match &task.checks {
         Some(own) => commands(own),
-        None if scene.may_change(task) => commands(defaults.checks.as_deref().unwrap_or_default()),
+        None if works && scene.may_change(task) => commands(defaults.checks.as_deref().unwrap_or_default()),
         None => Vec::new(),
     }
 }
 
 fn lower_retry(retry: Option<&RetryFile>) -> Retry {
-    let RetryFile { max, backoff, clean } = retry.cloned().unwrap_or_default();
+    let RetryFile { max, backoff, clean, model } = retry.cloned().unwrap_or_default();
     Retry {
         max: max.map_or(0, |max| max.0),
         backoff: millis(backoff.as_ref()).unwrap_or(DEFAULT_BACKOFF),
         from: if clean { RetryFrom::Base } else { RetryFrom::LastWork },
+        model,
     }
 }
 

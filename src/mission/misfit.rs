@@ -11,9 +11,9 @@ use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind as Kind;
 use serde_json::{Value, json};
 
+use crate::diagnostic::nearest::{listed, nearest};
 use crate::diagnostic::{Code, Finding, codes};
 use crate::mission::field::shape::type_of;
-use crate::mission::nearest::{listed, nearest};
 use crate::mission::schema::Explainer;
 use crate::mission::spans::{Document, escape, unescape};
 
@@ -164,7 +164,8 @@ fn missing_key(pointer: &str, key: &str) -> Misfit {
         "mission" => json!({ "name": "unnamed" }),
         "name" => json!("unnamed"),
         "tasks" => json!({}),
-        "from" => json!([]),
+        "from" | "inputs" => json!([]),
+        "on" => json!(["finished"]),
         _ => Value::Null,
     };
     let message = match place_name(pointer) {
@@ -250,7 +251,7 @@ fn choice(pointer: String, given: &Value, options: &[String], hint: Option<Strin
 
 fn plain(kind: &Kind, given: &Value, pointer: String, schema: Option<&Value>) -> Misfit {
     let name = value_name(&pointer);
-    let hint = hint(schema);
+    let hint = hint(schema).or_else(|| how(kind, schema));
     let value = |code, message: String| refused(pointer.clone(), code, message, hint.clone(), At::Value);
     match kind {
         Kind::Type { .. } => {
@@ -276,6 +277,16 @@ fn plain(kind: &Kind, given: &Value, pointer: String, schema: Option<&Value>) ->
             choice(pointer, given, &options, hint)
         }
         _ => value(codes::WRONG_VALUE, format!("{name} cannot be {}", shown(given))),
+    }
+}
+
+/// What to write instead, where the schema has no words of its own.
+fn how(kind: &Kind, schema: Option<&Value>) -> Option<String> {
+    match kind {
+        Kind::Type { .. } => Some(format!("write {}", wanted_type(schema?.get("type")?))),
+        Kind::Minimum { limit } => Some(format!("write {} or more", plain_number(limit))),
+        Kind::Maximum { limit } => Some(format!("write {} or less", plain_number(limit))),
+        _ => None,
     }
 }
 
@@ -314,7 +325,11 @@ fn wanted_type(kind: &Value) -> String {
 /// The table of a pointer as people write it: `[tasks.build]`; `None` for the whole file.
 fn place_name(pointer: &str) -> Option<String> {
     let keys: Vec<String> = pointer.split('/').skip(1).map(unescape).collect();
-    (!keys.is_empty()).then(|| format!("`[{}]`", keys.join(".")))
+    match keys.as_slice() {
+        [] => None,
+        [tables @ .., at] if at.parse::<usize>().is_ok() => Some(format!("`[[{}]]`", tables.join("."))),
+        keys => Some(format!("`[{}]`", keys.join("."))),
+    }
 }
 
 /// A value as people call it: its key, or `element 2 of` it.

@@ -2,26 +2,27 @@
 //!
 //! Text → [`spans`] (a tree of values, and where each stands) → [`explain`] (the literal types of [`mod@file`], or what
 //! does not fit, in the words of [`schema`]) → [`check`] (meaning) → [`lower`] (the checked form). Syntax errors stop
-//! after the first step; what does not fit the schema does not stop the check of the rest.
+//! after the first step; what does not fit the schema does not stop the check of the rest. Missions that are used as
+//! tasks go the same way first ([`library`]).
 
-use crate::diagnostic::{ByteSpan, Finding, codes, has_errors, sort};
-use crate::mission::check::marker::Marker;
-use crate::mission::check::{Against, Scene};
-use crate::mission::file::MissionFile;
+use crate::diagnostic::{ByteSpan, Finding, Sources, codes, has_errors, sort};
+use crate::mission::check::Against;
+use crate::mission::library::Library;
 use crate::mission::model::Mission;
-use crate::mission::spans::Document;
 
 pub mod check;
 pub mod config;
 pub mod explain;
 pub mod field;
 pub mod file;
+pub mod library;
 pub mod load;
 pub mod lower;
 pub mod misfit;
 pub mod model;
 pub mod schema;
 pub mod spans;
+pub mod task;
 pub mod team;
 
 pub use crate::diagnostic::nearest;
@@ -33,20 +34,18 @@ pub struct Loaded {
     pub mission: Option<Mission>,
     /// Everything found, by place.
     pub findings: Vec<Finding>,
+    /// Texts of the missions that it uses, by the names that findings use.
+    pub sources: Sources,
 }
 
-/// Reads a mission file. `file` is its name as findings show it.
+/// Reads a mission file, and the missions that it uses as tasks. `file` is its name as findings show it.
 pub fn load(file: &str, text: &str, against: &Against<'_>) -> Loaded {
-    let (document, errors) = Document::parse(text);
-    let mut findings = Vec::new();
-    let read = explain::read::<MissionFile>(file, &document, &errors, &mut findings);
-    let mission = read.and_then(|read| {
-        let scene = Scene::new(&read.file, &read.left_out, *against);
-        check::check(&scene, &mut Marker::new(file, &document, &mut findings));
-        (!has_errors(&findings)).then(|| lower::lower(&scene))
-    });
+    let mut library = Library::new(*against);
+    let mission = library.first(file, text);
+    let Library { mut findings, sources, .. } = library;
     sort(&mut findings);
-    Loaded { mission, findings }
+    let mission = mission.filter(|_| !has_errors(&findings));
+    Loaded { mission, findings, sources }
 }
 
 /// The text of a file, or why it has none. `file` is its name as findings show it.

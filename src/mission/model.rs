@@ -12,9 +12,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::amount::{Ceiling, Millis};
-pub use crate::catalog::role::Permissions;
-use crate::mission::field::shape::Shape;
+use crate::amount::Ceiling;
+pub use crate::catalog::role::{Capability, Permissions};
+pub use crate::mission::task::{
+    AgentWork, Assignee, Cache, ForEach, Importance, Join, ListSource, MissionWork, Retry, RetryFrom, Task, TaskKind,
+    TaskWorkspace, Touches, With,
+};
 use crate::name::{AgentName, InputId, MissionName, OutputId, RoleName, SkillName, TaskId};
 
 /// A mission after all checks that need no catalog.
@@ -30,6 +33,16 @@ pub struct Mission {
     pub budget: RunBudget,
     /// Tasks at once.
     pub max: NonZeroU32,
+    /// Whether the engine stays at `max` or moves below it.
+    pub pace: Pace,
+    /// Environment variables that tasks may be given by name.
+    pub secrets: Vec<String>,
+    /// Who is told of what.
+    pub notify: Vec<Notify>,
+    /// How skills are ranked.
+    pub skill_ranking: SkillRanking,
+    /// What it hands over when another mission uses it as a task: CEL over its tasks.
+    pub outputs: IndexMap<OutputId, String>,
     /// Agents of its own, over those of configuration.
     pub agents: BTreeMap<AgentName, AgentTable>,
     /// Roles of its own, over the role templates of those names.
@@ -49,7 +62,7 @@ pub struct Mission {
 }
 
 /// One declared input.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Input {
     /// For people.
     pub description: String,
@@ -296,120 +309,59 @@ pub enum CommandLine {
     Shell(String),
 }
 
-/// One task.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Task {
-    /// One line for people.
-    pub title: Option<String>,
-    /// Agent or command.
-    pub kind: TaskKind,
-    /// Tasks that come first.
-    pub needs: Vec<TaskId>,
-    /// When it may start.
-    pub join: Join,
-    /// Larger first among the ready.
-    pub priority: i64,
-    /// Expected duration.
-    pub estimate: Option<Millis>,
-    /// Files it may change; `None`: not known. Templates over inputs.
-    pub touches: Option<Vec<String>>,
-    /// Names only one task may hold at a time.
-    pub locks: Vec<String>,
-    /// Commands that accept its work.
-    pub checks: Vec<CommandLine>,
-    /// How often an attempt may go round, the first included.
-    pub rounds: NonZeroU32,
-    /// New attempts after failures.
-    pub retry: Retry,
-    /// Running time of a round.
-    pub timeout: Millis,
-    /// Time without a sign of life (agents only).
-    pub idle_timeout: Millis,
-    /// Running time of one check.
-    pub check_timeout: Millis,
-    /// Ceiling of all its attempts together.
-    pub budget: Option<Ceiling>,
-    /// What it must hand over.
-    pub outputs: IndexMap<OutputId, Shape>,
-    /// Whose handoff documents open its sessions; `None`: all of `needs`.
-    pub handoff_from: Option<Vec<TaskId>>,
-    /// Where it works.
-    pub workspace: TaskWorkspace,
-    /// Plain variables.
-    pub env: BTreeMap<String, String>,
-}
-
-/// The kinds of task.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TaskKind {
-    /// Sessions of a role's agent.
-    Agent(AgentWork),
-    /// A command.
-    Command(CommandLine),
-}
-
-/// What an agent task says of its sessions.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct AgentWork {
-    /// What to do, a template.
-    pub prompt: String,
-    /// Who does it.
-    pub role: RoleName,
-    /// Which agent, over the role's.
-    pub agent: Option<AgentName>,
-    /// Which model, over the role's.
-    pub model: Option<String>,
-    /// What it may do, over the role's.
-    pub permissions: Option<Permissions>,
-    /// Skills added to the role's.
-    pub skills: Vec<SkillName>,
-}
-
-/// When a task may start.
+/// How many tasks at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Join {
-    /// All it needs succeeded.
+pub enum Pace {
+    /// `max`, always.
     #[default]
-    AllSuccess,
-    /// None of what it needs failed; skipped ones are fine.
-    NoneFailed,
-    /// All it needs ended, however.
-    AllDone,
+    Fixed,
+    /// Between 1 and `max`, as failures show.
+    Auto,
 }
 
-/// New attempts after crashes, time-outs and used-up rounds; for a command after any exit but 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Retry {
-    /// How many more attempts.
-    pub max: u32,
-    /// Wait before the second attempt; it doubles, up to 5 minutes, with jitter.
-    pub backoff: Millis,
-    /// What the next attempt starts from.
-    pub from: RetryFrom,
-}
-
-/// What a new attempt starts from.
+/// How skills are ranked where many could help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum RetryFrom {
-    /// The work of the last attempt.
+pub enum SkillRanking {
+    /// By a text index.
     #[default]
-    LastWork,
-    /// The base, as if nothing had been done (`clean = true`).
-    Base,
+    Index,
+    /// By one cheap call of the agent.
+    Agent,
 }
 
-/// Where a task works.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+/// Something that happens outside when something happens here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Notify {
+    /// What it is about.
+    pub on: Vec<Occasion>,
+    /// What happens.
+    pub by: NotifyBy,
+}
+
+/// How someone is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum TaskWorkspace {
-    /// A worktree of its own.
-    #[default]
-    Own,
-    /// The merged state so far, in a worktree thrown away.
-    ReadOnly,
-    /// That task's worktree, where it left off.
-    With(TaskId),
+pub enum NotifyBy {
+    /// A program and its arguments.
+    Command(Vec<String>),
+    /// An address that the facts are posted to, as JSON.
+    Webhook(String),
+}
+
+/// What a notification is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Occasion {
+    /// A task failed.
+    Failed,
+    /// A gate waits for an answer.
+    Gate,
+    /// A budget is nearly or wholly used up.
+    Budget,
+    /// `into` was moved.
+    Delivered,
+    /// The run ended, or stands still.
+    Finished,
 }

@@ -15,6 +15,8 @@ use crate::diagnostic::ByteSpan;
 pub struct Document<'t> {
     text: &'t str,
     table: Spanned<DeTable<'t>>,
+    /// Pointers of what is called otherwise in the text, with those that it has there.
+    taken_as: Vec<(String, String)>,
 }
 
 /// A syntax error.
@@ -59,7 +61,12 @@ impl<'t> Document<'t> {
             let between = text.get(earlier.span.start..later.span.start).unwrap_or_default();
             !between.contains('\n')
         });
-        (Self { text, table }, errors)
+        (Self { text, table, taken_as: Vec::new() }, errors)
+    }
+
+    /// From now on `meant` stands where `written` does: a misspelt key, taken as the one that was meant.
+    pub fn take_as(&mut self, meant: String, written: String) {
+        self.taken_as.push((meant, written));
     }
 
     /// The text it was parsed from.
@@ -79,6 +86,11 @@ impl<'t> Document<'t> {
     /// Where the value of a pointer stands; of one that does not exist, its nearest ancestor.
     pub fn spot(&self, pointer: &str) -> Spot {
         let mut spot = Spot { key: None, value: ByteSpan::default() };
+        let written = self.taken_as.iter().find_map(|(meant, written)| {
+            let inner = pointer.strip_prefix(meant.as_str()).filter(|rest| rest.is_empty() || rest.starts_with('/'))?;
+            Some(format!("{written}{inner}"))
+        });
+        let pointer = written.as_deref().unwrap_or(pointer);
         let mut parts = pointer.split('/').skip(1).map(unescape);
         let Some(mut found) = parts.next().and_then(|part| enter(self.table.get_ref(), &part, &mut spot)) else {
             return spot;
@@ -189,6 +201,21 @@ mod tests {
         assert_eq!(at("/tasks/build/needs/7/x"), (Some("needs"), "[\"a\", \"b\"]"));
         assert_eq!(at("/nothing"), (None, ""));
         assert_eq!(at(""), (None, ""));
+    }
+
+    #[test]
+    fn what_is_taken_for_another_key_stands_where_it_is_written() {
+        let text = "[tasks.build]\nretri = { max = 2 }\nneeds = []\n";
+        let (mut document, _) = Document::parse(text);
+        document.take_as("/tasks/build/retry".to_owned(), "/tasks/build/retri".to_owned());
+        let shown = |pointer: &str| {
+            let spot = document.spot(pointer);
+            &text[spot.name().start..spot.name().end]
+        };
+        assert_eq!(shown("/tasks/build/retry"), "retri");
+        assert_eq!(shown("/tasks/build/retry/max"), "max");
+        assert_eq!(shown("/tasks/build/retry_of"), "build", "only whole names");
+        assert_eq!(shown("/tasks/build/needs"), "needs");
     }
 
     #[test]

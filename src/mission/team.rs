@@ -20,16 +20,21 @@ pub struct AgentFile {
     /// Which adapter.
     pub backend: Option<BackendKind>,
     /// The program and its first arguments, when it is not the backend's usual one.
+    #[schemars(example = ["claude"])]
     pub command: Option<Vec<String>>,
     /// Model ids.
     pub models: Option<ModelsFile>,
     /// Sessions of this agent at once.
+    #[schemars(example = 3)]
     pub max: Option<Count>,
     /// How the prompt reaches the program (backend `command`): `stdin`, `file`, or arguments with `{{prompt}}`.
+    #[schemars(example = ["--prompt", "{{prompt}}"])]
     pub prompt: Option<ArgumentsText>,
     /// Arguments that go on with a conversation (backend `command`), with `{{conversation}}`.
+    #[schemars(example = ["--resume", "{{conversation}}"])]
     pub resume: Option<Vec<String>>,
     /// File of the scenario (backend `rehearsal`), relative to this file.
+    #[schemars(example = &"web-app.scenario.toml")]
     pub scenario: Option<PathBuf>,
 }
 
@@ -38,10 +43,13 @@ pub struct AgentFile {
 #[serde(deny_unknown_fields)]
 pub struct ModelsFile {
     /// The fast one.
+    #[schemars(example = &"haiku")]
     pub fast: Option<String>,
     /// The usual one.
+    #[schemars(example = &"sonnet")]
     pub balanced: Option<String>,
     /// The strong one.
+    #[schemars(example = &"opus")]
     pub strong: Option<String>,
 }
 
@@ -74,23 +82,30 @@ impl AgentFile {
 #[serde(deny_unknown_fields)]
 pub struct RoleFile {
     /// Another role template.
+    #[schemars(example = &"full-stack-dev")]
     pub template: Option<RoleName>,
     /// Which agent.
+    #[schemars(example = &"claude")]
     pub agent: Option<AgentName>,
     /// Which model: `fast`, `balanced`, `strong`, or an id the agent knows.
+    #[schemars(example = &"strong")]
     pub model: Option<String>,
     /// Skills added to the template's.
     #[serde(default)]
+    #[schemars(example = ["test-runner"])]
     pub skills: Vec<SkillName>,
     /// What its sessions may do.
     pub permissions: Option<Permissions>,
     /// A fence: globs of the files its tasks may change at most.
+    #[schemars(example = ["src/**", "tests/**"])]
     pub touches: Option<Vec<String>>,
     /// Ceiling of each of its tasks.
     pub budget: Option<CeilingFile>,
     /// Sessions of this role at once.
+    #[schemars(example = 2)]
     pub max: Option<Count>,
     /// Values that its template sees as `vars`.
     #[serde(default)]
+    #[schemars(example = serde_json::json!({ "language": "Rust" }))]
     pub vars: BTreeMap<String, Value>,
 }

@@ -13,23 +13,34 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::amount::{Ceiling, Millis};
-use crate::catalog::schema_of;
+use crate::catalog::schema::{of_input, schema_of};
 pub use crate::catalog::skill::SkillFile;
+use crate::handoff::{Facts, Narrative};
 use crate::mission::field::shape::Shape;
 use crate::mission::model::{
-    BackendKind, CommandLine, Join, MergePolicy, Permissions, PromptVia, Retry, RunBudget, TaskWorkspace,
-    WorkspacePolicy,
+    BackendKind, Cache, CommandLine, Importance, Input, Join, ListSource, MergePolicy, Notify, Pace, Permissions,
+    PromptVia, Retry, RunBudget, TaskWorkspace, Touches, With, WorkspacePolicy,
 };
-use crate::name::{AgentName, InputId, MissionName, OutputId, RoleName, SkillName, TaskId};
+use crate::name::{AgentName, InputId, MissionName, OutputId, RoleName, SkillName, TaskId, VarId};
+use crate::plan::ranking::SkillsRanked;
 use crate::plan::scenario::Scenario;
 
 pub mod argv;
+mod branches;
 pub mod build;
+pub mod choose;
+pub mod compare;
 pub mod forecast;
+pub mod foreseen;
 pub mod graph;
+pub mod instantiate;
+mod names;
+pub mod ranking;
 pub mod render;
 pub mod scenario;
+pub mod sound;
 pub mod touches;
+pub mod upstream;
 
 /// A mission with everything decided.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -46,6 +57,15 @@ pub struct Plan {
     pub budget: RunBudget,
     /// Tasks at once.
     pub max: NonZeroU32,
+    /// Whether the engine stays at `max` or moves below it.
+    #[serde(default)]
+    pub pace: Pace,
+    /// Environment variables that tasks are given by name; their values are in no plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
+    /// Who is told of what.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notify: Vec<Notify>,
     /// The agents that tasks use.
     pub agents: BTreeMap<AgentName, Agent>,
     /// The roles that tasks use.
@@ -58,11 +78,39 @@ pub struct Plan {
     pub workspace: WorkspacePolicy,
     /// How finished work comes together; its templates are rendered, its checks but for argv templates.
     pub merge: MergePolicy,
-    /// Tasks in file order.
+    /// Tasks in file order; those that a run adds (instances, tasks of missions used as tasks) follow.
     #[schemars(with = "BTreeMap<TaskId, Task>")]
     pub tasks: IndexMap<TaskId, Task>,
+    /// What tasks handed over that are not in the plan, as only some of the mission's tasks are run: their work was done before.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub given: BTreeMap<TaskId, Given>,
+    /// Whether an agent is asked, or was, which skills its sessions are given; `None`: the index chose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ranking: Option<SkillsRanked>,
     /// Where all this came from, to say later what has changed.
     pub sources: Vec<SourceFile>,
+}
+
+/// What a task handed over before.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Given {
+    /// Its outputs.
+    pub outputs: BTreeMap<OutputId, Value>,
+    /// Its handoff; `None` where its outputs were given by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handoff: Option<GivenHandoff>,
+}
+
+/// The handoff of a task that was done before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GivenHandoff {
+    /// What the engine knows.
+    pub facts: Facts,
+    /// What the session told.
+    pub narrative: Narrative,
+    /// Where the two disagree.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
 }
 
 /// The JSON Schema of a plan, draft-07.
@@ -72,7 +120,7 @@ pub fn plan_schema() -> String {
 
 /// The JSON Schema of a scenario, draft-07.
 pub fn scenario_schema() -> String {
-    schema_of::<Scenario>("scenario")
+    of_input::<Scenario>("scenario")
 }
 
 /// How sessions of an agent are started.
@@ -147,8 +195,17 @@ pub struct Skill {
 pub struct Task {
     /// One line for people: its title, else its id.
     pub title: String,
-    /// Agent or command.
+    /// Agent, command, gate, or what becomes several tasks.
     pub kind: TaskKind,
+    /// Where its names are looked up; `None`: in the mission itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Box<Scope>>,
+    /// A condition in CEL, looked at when it could start; where it is false the task is skipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// Whether its failure counts.
+    #[serde(default, skip_serializing_if = "is_required")]
+    pub importance: Importance,
     /// Tasks that come first, all upstream. A task that needs a link of a shared worktree also waits for the chain's last.
     pub needs: Vec<TaskId>,
     /// When it may start.
@@ -159,13 +216,22 @@ pub struct Task {
     pub estimate: Millis,
     /// Files it may change: compiled globs can be made of these; `None`: not known.
     pub touches: Option<Vec<String>>,
+    /// The same, where it is known only once what it needs has ended: `touches` is `None` until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late_touches: Option<Touches>,
     /// A role's fence: files it may change at most; does not order tasks.
     pub fence: Option<Vec<String>>,
     /// Names only one task may hold at a time.
     pub locks: Vec<String>,
     /// Commands that accept its work.
     pub checks: Vec<CommandLine>,
-    /// How often an attempt may go round, the first included.
+    /// Who reads the work after the checks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<Box<Review>>,
+    /// Tasks upstream that go round again when this gate is rejected, this agent's verdict is `rework`, or this command fails.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rework: Vec<TaskId>,
+    /// How often an attempt may go round, the first included; with `rework`: how often it sends back.
     pub rounds: NonZeroU32,
     /// New attempts after failures.
     pub retry: Retry,
@@ -188,6 +254,74 @@ pub struct Task {
     pub branch: Option<String>,
     /// Plain variables.
     pub env: BTreeMap<String, String>,
+    /// Names of the secrets it is given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
+    /// Globs of files that are copied out of the workspace into the run's folder.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub artifacts: Vec<String>,
+    /// When it need not run again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<Cache>,
+}
+
+impl Task {
+    /// Names of what it hands over.
+    pub fn hands_over(&self) -> Vec<OutputId> {
+        match &self.kind {
+            TaskKind::Agent(_) | TaskKind::Command(_) => self.outputs.keys().cloned().collect(),
+            TaskKind::Gate(_) => OutputId::parse(GATE_OUTPUT).into_iter().collect(),
+            TaskKind::Each(each) => each.body.hands_over(),
+            TaskKind::Mission(work) => work.outputs.keys().cloned().collect(),
+        }
+    }
+}
+
+impl Task {
+    /// What it comes to in the end: itself, or what the tasks are of which it is made, once each.
+    pub fn work(&self) -> Vec<&Self> {
+        match &self.kind {
+            TaskKind::Agent(_) | TaskKind::Command(_) | TaskKind::Gate(_) => vec![self],
+            TaskKind::Each(each) => each.body.work(),
+            TaskKind::Mission(work) => work.tasks.values().flat_map(Self::work).collect(),
+        }
+    }
+
+    /// The agents of its own sessions and of its reviewer's.
+    pub fn agents(&self) -> impl Iterator<Item = &AgentName> {
+        let own = match &self.kind {
+            TaskKind::Agent(work) => Some(&work.agent),
+            TaskKind::Command(_) | TaskKind::Gate(_) | TaskKind::Each(_) | TaskKind::Mission(_) => None,
+        };
+        own.into_iter().chain(self.review.as_ref().map(|review| &review.agent))
+    }
+
+    /// Whether it runs nothing itself.
+    pub fn is_group(&self) -> bool {
+        matches!(self.kind, TaskKind::Each(_) | TaskKind::Mission(_))
+    }
+}
+
+/// The output of a gate: what the person said.
+pub const GATE_OUTPUT: &str = "message";
+
+/// Where the names in a task's texts are looked up.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Scope {
+    /// The task whose mission it belongs to: `tasks.review` means that task's `polish/review`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<TaskId>,
+    /// What that mission was told; `None`: the inputs of the plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<BTreeMap<InputId, Value>>,
+    /// The variables of its instance.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<VarId, Value>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_required(importance: &Importance) -> bool {
+    *importance == Importance::Required
 }
 
 /// The kinds of task.
@@ -198,6 +332,60 @@ pub enum TaskKind {
     Agent(AgentWork),
     /// A command.
     Command(CommandLine),
+    /// A question to a person, a template.
+    Gate(String),
+    /// Several tasks of one kind: its instances are added to the plan once their values are known.
+    Each(Box<Each>),
+    /// The tasks of another mission: they are added to the plan once its inputs are known.
+    Mission(Box<SubMission>),
+}
+
+/// A task of which there is an instance for each value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Each {
+    /// What its variables take; several make the cross product, the last one fastest.
+    #[schemars(with = "BTreeMap<VarId, ListSource>")]
+    pub variables: IndexMap<VarId, ListSource>,
+    /// CEL for the name of an instance.
+    pub key: Option<String>,
+    /// The most instances.
+    pub max_instances: NonZeroU32,
+    /// What each instance is, its id and variables apart.
+    pub body: Task,
+}
+
+/// Another mission as a task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SubMission {
+    /// Its name.
+    pub name: MissionName,
+    /// What it is for.
+    pub description: String,
+    /// What it is told by this task; texts are templates.
+    #[schemars(with = "BTreeMap<InputId, With>")]
+    pub with: IndexMap<InputId, With>,
+    /// What it may be told.
+    #[schemars(with = "BTreeMap<InputId, Input>")]
+    pub inputs: IndexMap<InputId, Input>,
+    /// Its tasks, by their ids within it, in file order.
+    #[schemars(with = "BTreeMap<TaskId, Task>")]
+    pub tasks: IndexMap<TaskId, Task>,
+    /// What it hands over: CEL over its tasks.
+    #[schemars(with = "BTreeMap<OutputId, String>")]
+    pub outputs: IndexMap<OutputId, String>,
+}
+
+/// Who reads a task's work after the checks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Review {
+    /// In which role.
+    pub role: RoleName,
+    /// Which agent.
+    pub agent: AgentName,
+    /// The model id handed to the agent; `None`: its own default.
+    pub model: Option<String>,
+    /// The skills its sessions are given.
+    pub skills: Vec<SkillName>,
 }
 
 /// What an agent task's sessions are.

@@ -6,7 +6,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::amount::WallTime;
-use crate::catalog::{schema_text, sha256};
+use crate::catalog::schema::schema_text;
+use crate::catalog::sha256;
 use crate::kernel::event::{Event, Place};
 use crate::name::{MissionName, RunId, TaskId};
 use crate::plan::Plan;

@@ -2,19 +2,20 @@
 
 use indexmap::IndexMap;
 
-use crate::amount::{Ceiling, Millis, Usage, WallTime};
+use crate::amount::{Ceiling, Cost, Millis, Usage, WallTime};
 use crate::handoff::Facts;
-use crate::kernel::event::{Ended, Event, Failure, Outcome, Place, RoundReason, RunOutcome, WorkspaceFrom};
+use crate::kernel::event::{CLEAN_UP, Ended, Event, Failure, Outcome, Place, RoundReason, RunOutcome, WorkspaceFrom};
 use crate::kernel::fact::{Snapshot, WorkspaceMade};
 use crate::mission::model::TaskWorkspace;
 use crate::name::{Attempt, CommitId, Round, RunId, TaskId};
 use crate::plan::graph::Edges;
 use crate::plan::{Plan, Task, TaskKind};
 use crate::report::task::{End, Stage, TaskReport, Worker, is_bad, round_tail};
-use crate::report::{CheckLine, Delivery, Exceeded, Report, Spent, command_text};
+use crate::report::{CheckLine, Delivery, Engine, Exceeded, Report, Spent, command_text};
 
 impl Report {
     /// Takes in the next event.
+    #[expect(clippy::too_many_lines, reason = "one arm an event")]
     pub fn fold(&mut self, at: WallTime, event: &Event) {
         match event {
             Event::RunStarted { run, plan, place } => self.begin(at, run, plan, place),
@@ -62,7 +63,16 @@ impl Report {
             }
             Event::Note { task, text } => self.note(task.as_ref(), text),
             Event::RunFinished { outcome } => self.end(at, *outcome),
-            Event::ConversationNamed { .. }
+            Event::Expanded { .. }
+            | Event::GateOpened { .. }
+            | Event::GateAnswered { .. }
+            | Event::SentBack { .. }
+            | Event::Reviewed { .. }
+            | Event::CacheLookedUp { .. }
+            | Event::ArtifactsKept { .. } => self.judge(event),
+            Event::TouchesKnown { .. }
+            | Event::OutputsKnown { .. }
+            | Event::ConversationNamed { .. }
             | Event::Stopping { .. }
             | Event::CandidateMade { .. }
             | Event::BudgetWarning { .. }
@@ -71,21 +81,21 @@ impl Report {
         self.last = at;
     }
 
-    fn with(&mut self, task: &TaskId, change: impl FnOnce(&mut TaskReport)) {
+    pub(super) fn with(&mut self, task: &TaskId, change: impl FnOnce(&mut TaskReport)) {
         if let Some(task) = self.tasks.get_mut(task) {
             change(task);
         }
     }
 
     /// Keeps a note; one that a later attempt repeats is told once.
-    fn note(&mut self, task: Option<&TaskId>, text: &str) {
+    pub(super) fn note(&mut self, task: Option<&TaskId>, text: &str) {
         let note = (task.cloned(), text.to_owned());
         if !self.notes.contains(&note) {
             self.notes.push(note);
         }
     }
 
-    fn stage(&mut self, task: &TaskId, stage: Stage) {
+    pub(super) fn stage(&mut self, task: &TaskId, stage: Stage) {
         self.with(task, |t| t.stage = stage);
     }
 
@@ -114,6 +124,10 @@ impl Report {
             typed: std::mem::take(&mut self.typed),
             ..Self::default()
         };
+        if let Some(ranked) = plan.ranked() {
+            self.spent.add(ranked.usage);
+            self.note(None, &ranked.note);
+        }
         for (id, task) in &plan.tasks {
             if let TaskWorkspace::With(other) = &task.workspace {
                 self.with(other, |t| t.goes_on = Some(id.clone()));
@@ -183,6 +197,12 @@ impl Report {
     }
 
     fn used(&mut self, task: &TaskId, usage: Usage) {
+        // Whatever became of a command, it asked nobody for money.
+        if matches!(self.tasks.get(task).map(|task| &task.worker), Some(Worker::Command(_)))
+            && usage.cost == Cost::Unknown
+        {
+            return;
+        }
         self.spent.add(usage);
         self.with(task, |t| t.spent.add(usage));
     }
@@ -246,7 +266,18 @@ impl Report {
         });
     }
 
+    /// Nobody drives the run any more, and it has not ended.
+    pub fn loses_its_engine(&mut self) {
+        self.engine = Engine::Gone;
+        self.nothing_goes_on();
+    }
+
+    fn nothing_goes_on(&mut self) {
+        self.notes.retain(|(_, text)| !text.starts_with(CLEAN_UP));
+    }
+
     fn end(&mut self, at: WallTime, outcome: RunOutcome) {
+        self.nothing_goes_on();
         self.outcome = Some(outcome);
         self.closed = self.live(at);
         self.since = None;
@@ -287,12 +318,14 @@ impl TaskReport {
     }
 }
 
-fn of_plan(task: &Task) -> TaskReport {
+pub(super) fn of_plan(task: &Task) -> TaskReport {
     TaskReport {
         title: task.title.clone(),
         worker: match &task.kind {
             TaskKind::Agent(work) => Worker::Agent { role: work.role.to_string(), agent: work.agent.to_string() },
             TaskKind::Command(command) => Worker::Command(command_text(command)),
+            TaskKind::Gate(_) => Worker::Person,
+            TaskKind::Each(_) | TaskKind::Mission(_) => Worker::Parts,
         },
         needs: task.needs.clone(),
         feeds: Vec::new(),
@@ -315,6 +348,13 @@ fn of_plan(task: &Task) -> TaskReport {
         check_results: Vec::new(),
         tail: String::new(),
         problems: Vec::new(),
+        gate: None,
+        review: None,
+        sent_back: None,
+        cache: None,
+        artifacts: Vec::new(),
+        part_of: None,
+        parts: Vec::new(),
         busy: Millis::ZERO,
         since: None,
     }

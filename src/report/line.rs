@@ -4,11 +4,14 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::amount::{Millis, WallTime};
-use crate::kernel::event::{Event, Failure, Outcome, RoundReason, RunOutcome};
-use crate::kernel::fact::Delivered;
+use crate::handoff::Verdict;
+use crate::kernel::event::{CacheFound, Event, Failure, Instance, Outcome, RoundReason, RunOutcome};
+use crate::kernel::fact::{Answer, Delivered};
 use crate::name::{Attempt, CommitId, Round, TaskId};
+use crate::report::end::cache_words;
+use crate::report::judged::{GateAnswered, ReviewReport};
 use crate::report::look::{Look, Paint, pad, plural, safe};
-use crate::report::task::{TaskReport, brief, few, is_bad, message, round_reason, verdict};
+use crate::report::task::{TaskReport, Worker, brief, few, is_bad, message, round_reason, verdict};
 use crate::report::words::{cancel_words, cause_words, ids, outcome_words, session_words, settled_words, stop_words};
 use crate::report::{Report, Spent};
 
@@ -122,8 +125,11 @@ impl Line {
             parts.extend([facts.time.to_string(), facts.spent.to_string()]);
             parts.extend(facts.lines.map(|(added, removed)| format!("+{added} -{removed}")));
         }
-        if !self.text.is_empty() {
-            parts.push(self.text.clone());
+        // What nothing was done about is told by the word already: `blocked ui by api`.
+        let told = self.text.strip_prefix(self.word).filter(|_| self.tone == Tone::Idle);
+        let text = told.map_or(self.text.as_str(), |rest| rest.trim_start_matches([',', ' ']));
+        if !text.is_empty() {
+            parts.push(text.to_owned());
         }
         parts.join(" ")
     }
@@ -160,6 +166,7 @@ pub fn line(at: WallTime, event: &Event, report: &Report) -> Option<Line> {
     Some(line)
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm an event")]
 fn make(at: WallTime, event: &Event, report: &Report) -> Option<Line> {
     let new = |tone, word, text: String| Line::new(at, tone, word, text);
     let bad = |word, text: String| Line::new(at, Tone::Bad, word, text);
@@ -170,6 +177,13 @@ fn make(at: WallTime, event: &Event, report: &Report) -> Option<Line> {
         Event::TaskStarted { task, attempt, .. } => {
             new(Tone::Busy, "started", again(*attempt)).of(task).without_panel()
         }
+        Event::Expanded { .. }
+        | Event::GateOpened { .. }
+        | Event::GateAnswered { .. }
+        | Event::SentBack { .. }
+        | Event::Reviewed { .. }
+        | Event::CacheLookedUp { .. }
+        | Event::ArtifactsKept { .. } => judged(at, event, report)?,
         Event::SetupFinished { task, verdict: how, .. } if is_bad(*how) => {
             bad("setup", format!("a setup command {}", verdict(*how))).of(task)
         }
@@ -205,7 +219,9 @@ fn make(at: WallTime, event: &Event, report: &Report) -> Option<Line> {
         Event::Note { task, text } => Line { task: task.clone(), ..careful("note", text.clone()) },
         Event::RunFinished { outcome } => ended(at, *outcome, report),
         // The panel shows these while they last, and the line at the end of their task tells what came of them.
-        Event::TaskReady { .. }
+        Event::TouchesKnown { .. }
+        | Event::OutputsKnown { .. }
+        | Event::TaskReady { .. }
         | Event::WorkspaceReady { .. }
         | Event::SetupFinished { .. }
         | Event::SessionStarted { .. }
@@ -222,6 +238,74 @@ fn make(at: WallTime, event: &Event, report: &Report) -> Option<Line> {
         | Event::Merged { .. }
         | Event::DeliveryStarted { .. } => return None,
     })
+}
+
+/// Lines about parts, gates, reviews, and what need not run again.
+fn judged(at: WallTime, event: &Event, report: &Report) -> Option<Line> {
+    let new = |tone, word, text: String| Line::new(at, tone, word, text);
+    if let Event::Expanded { task, tasks } = event {
+        return Some(expanded(at, task, tasks));
+    }
+    if let Event::GateOpened { task, question, .. } = event {
+        return Some(new(Tone::Careful, "gate", asked(report, task, question)).of(task));
+    }
+    if let Event::GateAnswered { task, answer, message, by } = event {
+        return Some(answered(at, *answer, (message, by)).of(task));
+    }
+    if let Event::SentBack { by, tasks, reason, .. } = event {
+        let names: Vec<String> = tasks.iter().map(ToString::to_string).collect();
+        let text = format!("sends {} round again: {reason}", few(&names));
+        return Some(new(Tone::Careful, "sent-back", text).of(by));
+    }
+    if let Event::Reviewed { task, verdict, reasons, .. } = event {
+        return Some(reviewed(at, *verdict, reasons)?.of(task));
+    }
+    if let Event::CacheLookedUp { task, found, .. } = event {
+        let text = cache_words(found);
+        return Some(match found {
+            CacheFound::Hit { .. } => new(Tone::Good, "cached", text).of(task),
+            CacheFound::Miss { .. } => new(Tone::Idle, "not-cached", text).of(task).without_panel(),
+        });
+    }
+    let Event::ArtifactsKept { task, artifacts, .. } = event else { return None };
+    let text = format!("kept {}", plural(artifacts.len(), "file"));
+    (!artifacts.is_empty()).then(|| new(Tone::Idle, "artifacts", text).of(task).without_panel())
+}
+
+fn expanded(at: WallTime, group: &TaskId, parts: &[Instance]) -> Line {
+    let is_instance = |part: &Instance| part.id.as_str().starts_with(&format!("{group}["));
+    let line = match parts {
+        [] => Line::new(at, Tone::Careful, "expanded", "nothing to do: its list is empty"),
+        parts if parts.iter().all(is_instance) => {
+            Line::new(at, Tone::Busy, "expanded", plural(parts.len(), "instance"))
+        }
+        parts => Line::new(at, Tone::Busy, "expanded", plural(parts.len(), "task")),
+    };
+    line.of(group)
+}
+
+fn asked(report: &Report, gate: &TaskId, question: &str) -> String {
+    let run = report.run.as_ref().map(ToString::to_string).unwrap_or_default();
+    format!("{question} (ai-sdlc run approve {run} {}, or reject)", gate.quoted())
+}
+
+fn answered(at: WallTime, answer: Answer, said: (&str, &str)) -> Line {
+    let (message, by) = said;
+    let given = GateAnswered { answer, message: message.to_owned(), by: by.to_owned() };
+    match answer {
+        Answer::Approve => Line::new(at, Tone::Good, "approved", given.words()),
+        Answer::Reject => Line::new(at, Tone::Bad, "rejected", given.words()),
+    }
+}
+
+/// A review that gives work back is told with the round that begins of it.
+fn reviewed(at: WallTime, verdict: Option<Verdict>, reasons: &[String]) -> Option<Line> {
+    let words = ReviewReport { verdict, reasons: reasons.to_vec() }.words();
+    match verdict {
+        Some(Verdict::Approve) => Some(Line::new(at, Tone::Good, "review", words)),
+        Some(Verdict::Rework) => None,
+        None => Some(Line::new(at, Tone::Careful, "review", words)),
+    }
 }
 
 fn round_failed(task: Option<&TaskReport>, round: Round, reason: &RoundReason) -> String {
@@ -298,10 +382,20 @@ fn finished(at: WallTime, task: &TaskId, outcome: &Outcome, report: &Report) -> 
             let mut words = Vec::new();
             words.extend(merged.is_some().then(|| "merged".to_owned()));
             words.extend((!handed.is_empty()).then(|| format!("handed to {}", few(&handed))));
-            Line::new(at, Tone::Good, "done", words.join(", ")).with_facts(facts(of, at))
+            if of.worker == Worker::Parts {
+                words.insert(0, report.parts_words(of));
+                Line::new(at, Tone::Good, "done", words.join(", "))
+            } else {
+                Line::new(at, Tone::Good, "done", words.join(", ")).with_facts(facts(of, at))
+            }
         }
         Outcome::Failed { failure } => Line::new(at, Tone::Bad, "failed", message(failure)).with_facts(facts(of, at)),
-        Outcome::Skipped { because } => Line::new(at, Tone::Idle, "skipped", format!("skipped, because {because} was")),
+        Outcome::Skipped { because: Some(because) } => {
+            Line::new(at, Tone::Idle, "skipped", format!("skipped, because {because} was"))
+        }
+        Outcome::Skipped { because: None } => {
+            Line::new(at, Tone::Idle, "skipped", "skipped, because its `when` is false")
+        }
         Outcome::Blocked { by } => Line::new(at, Tone::Idle, "blocked", format!("blocked by {by}")),
         Outcome::Cancelled { why } => Line::new(at, Tone::Idle, "cancelled", cancel_words(*why)),
         Outcome::Conflict { files, .. } => {
@@ -320,6 +414,7 @@ fn facts(task: &TaskReport, at: WallTime) -> LineFacts {
 fn ended(at: WallTime, outcome: RunOutcome, report: &Report) -> Line {
     let tone = match outcome {
         RunOutcome::Succeeded => Tone::Good,
+        RunOutcome::Waiting => Tone::Careful,
         RunOutcome::EngineFault
         | RunOutcome::Stopped { .. }
         | RunOutcome::Failed

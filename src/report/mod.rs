@@ -6,12 +6,16 @@
 pub mod end;
 mod event_json;
 mod fold;
+mod judged;
 mod line;
 mod look;
 pub mod panel;
+mod parts;
 mod spent;
 mod task;
 mod words;
+
+use std::path::PathBuf;
 
 use indexmap::IndexMap;
 
@@ -23,6 +27,7 @@ use crate::name::{CommitId, RunId, TaskId};
 use crate::plan::argv::Argv;
 
 pub use event_json::{event_json, event_schema};
+pub use judged::{GateAnswered, GateReport, ReviewReport};
 pub use line::{Line, Shown, Tone, heartbeat, line};
 pub use look::{Look, one_line, plural, safe, safe_lines, shorten, visible_width, width};
 pub use panel::coarse;
@@ -78,6 +83,8 @@ pub struct Report {
     pub exceeded: Exceeded,
     /// How it ended; `None` while it is live.
     pub outcome: Option<RunOutcome>,
+    /// Whether an engine sees to it that it comes to an end.
+    pub engine: Engine,
     /// Live time before the present engine.
     closed: Millis,
     /// Since when the present engine is live.
@@ -88,6 +95,16 @@ pub struct Report {
     order: Vec<usize>,
 }
 
+/// Whether there is an engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Engine {
+    /// It drives the run.
+    #[default]
+    Drives,
+    /// It was killed, or died: what was at work stands still.
+    Gone,
+}
+
 /// How the person typed a command.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Typed {
@@ -95,6 +112,8 @@ pub struct Typed {
     pub directory: Option<String>,
     /// Values of inputs.
     pub inputs: Vec<(String, String)>,
+    /// The run's folder, below which artifacts lie.
+    pub run_folder: Option<PathBuf>,
 }
 
 /// What came of a delivery.
@@ -155,13 +174,14 @@ impl Report {
 
     /// How many tasks are how.
     pub fn counts(&self) -> Counts {
-        let mut counts = Counts { total: self.tasks.len(), ..Counts::default() };
-        for task in self.tasks.values() {
+        let mut counts = Counts::default();
+        for task in self.tasks.values().filter(|task| task.counts()) {
+            counts.total += 1;
             match &task.stage {
                 Stage::Ended(End::Succeeded { .. }) => counts.done += 1,
                 Stage::Ended(End::Failed { .. } | End::Conflict { .. }) => counts.failed += 1,
                 Stage::Ended(End::Skipped { .. } | End::Blocked { .. } | End::Cancelled { .. }) => counts.idle += 1,
-                Stage::Waiting | Stage::Ready | Stage::BackingOff { .. } => counts.waiting += 1,
+                Stage::Waiting | Stage::Ready | Stage::Asking | Stage::BackingOff { .. } => counts.waiting += 1,
                 Stage::Preparing
                 | Stage::Working
                 | Stage::Checking { .. }
@@ -193,9 +213,10 @@ impl Report {
         self.last = self.last.max(now);
     }
 
-    /// Whether it has ended while this task was at work.
+    /// Whether it has ended, or lost its engine, while this task was at work. A task that stands for its parts is as they
+    /// are.
     pub(crate) fn stopped(&self, task: &TaskReport) -> bool {
-        self.outcome.is_some() && task.is_running()
+        (self.outcome.is_some() || self.engine == Engine::Gone) && task.is_running() && task.counts()
     }
 
     /// Whether this happens in a scratch clone.
@@ -221,6 +242,11 @@ impl Report {
             (Stage::Waiting, false) => format!("waits for {}", few(&needs)),
             (Stage::Waiting, true) => "waits for its turn".to_owned(),
             (Stage::Ended(_), _) => end::became(self, task),
+            (Stage::Working, _) if !task.counts() => self.parts_words(task),
+            (Stage::Asking, _) => match &task.gate {
+                Some(gate) => format!("waits for an answer: {}", gate.question),
+                None => task.doing_words(),
+            },
             (_, _) => task.doing_words(),
         }
     }
@@ -260,8 +286,9 @@ impl Report {
         let (mut longest, mut work) = (0, 0_u64);
         for (id, task) in self.order.iter().filter_map(|index| self.tasks.get_index(*index)) {
             let ended = matches!(task.stage, Stage::Ended(_));
-            let own = if ended { 0 } else { task.estimate.saturating_sub(task.running_for(now)).0 };
-            let before = task.needs.iter().filter_map(|need| ends.get(need)).max().copied().unwrap_or(0);
+            let own = if ended || !task.counts() { 0 } else { task.estimate.saturating_sub(task.running_for(now)).0 };
+            let before =
+                task.needs.iter().chain(&task.parts).filter_map(|need| ends.get(need)).max().copied().unwrap_or(0);
             ends.insert(id, before.saturating_add(own));
             longest = longest.max(before.saturating_add(own));
             work = work.saturating_add(own);

@@ -16,7 +16,7 @@ const WAITING_ROWS: usize = 3;
 pub fn frame(report: &Report, now: WallTime, columns: usize, look: Look) -> Vec<String> {
     let columns = columns.max(10);
     let mut rows = vec![look.paint(Paint::Dim, &look.or("─", "-").repeat(columns))];
-    let running: Vec<_> = report.tasks.iter().filter(|(_, task)| task.is_running()).collect();
+    let running: Vec<_> = report.tasks.iter().filter(|(_, task)| task.is_running() && task.counts()).collect();
     let soon: Vec<_> = report.tasks.iter().filter(|(_, task)| is_soon(task, report)).take(WAITING_ROWS).collect();
     let shown = running.iter().take(RUNNING_ROWS);
     let names = shown.clone().chain(&soon).map(|(id, _)| id.as_str().len()).max().unwrap_or(0).clamp(14, 24);
@@ -42,7 +42,7 @@ struct Grid {
 /// Whether it is among the next: ready, between attempts, or all it waits for has begun.
 fn is_soon(task: &TaskReport, report: &Report) -> bool {
     match task.stage {
-        Stage::Ready | Stage::BackingOff { .. } => true,
+        Stage::Ready | Stage::Asking | Stage::BackingOff { .. } => true,
         Stage::Waiting => report.unmet(task).all(|(_, need)| need.is_running()),
         Stage::Preparing
         | Stage::Working

@@ -2,8 +2,9 @@
 
 use crate::amount::{Millis, WallTime};
 use crate::handoff::CheckVerdict;
-use crate::kernel::event::{CancelWhy, Failure, FailureClass, RoundReason};
+use crate::kernel::event::{Artifact, CacheFound, CancelWhy, Failure, FailureClass, RoundReason};
 use crate::name::{Attempt, CommitId, Round, TaskId};
+use crate::report::judged::{GateReport, ReviewReport};
 use crate::report::{Look, Spent, one_line};
 
 /// What a person may want to know of a task.
@@ -55,6 +56,20 @@ pub struct TaskReport {
     pub tail: String,
     /// What was missing, wrong or at odds with the facts.
     pub problems: Vec<String>,
+    /// The question it asks, of a gate that was opened.
+    pub gate: Option<GateReport>,
+    /// What its reviewer said last.
+    pub review: Option<ReviewReport>,
+    /// Who sent it back last, and why.
+    pub sent_back: Option<(TaskId, String)>,
+    /// Whether it was taken from an earlier run.
+    pub cache: Option<CacheFound>,
+    /// What it made beside code, below the run's folder.
+    pub artifacts: Vec<Artifact>,
+    /// The task of which it is a part.
+    pub part_of: Option<TaskId>,
+    /// Its parts, once they are known.
+    pub parts: Vec<TaskId>,
     /// Time it was worked on before the present stretch.
     pub(super) busy: Millis,
     /// When the present stretch began.
@@ -73,6 +88,10 @@ pub enum Worker {
     },
     /// A command.
     Command(String),
+    /// A person who answers a gate.
+    Person,
+    /// The instances of a task, or the tasks of a mission used as one.
+    Parts,
 }
 
 /// Where a task stands.
@@ -86,6 +105,8 @@ pub enum Stage {
     Preparing,
     /// A session or command runs.
     Working,
+    /// A person is asked.
+    Asking,
     /// Its work is being accepted.
     Checking {
         /// The check that ran last.
@@ -121,8 +142,8 @@ pub enum End {
     },
     /// A need was skipped.
     Skipped {
-        /// Which.
-        because: TaskId,
+        /// Which; `None`: its own `when` was false.
+        because: Option<TaskId>,
     },
     /// A need failed.
     Blocked {
@@ -186,8 +207,13 @@ impl TaskReport {
             | Stage::Between
             | Stage::Queued
             | Stage::Merging => true,
-            Stage::Waiting | Stage::Ready | Stage::BackingOff { .. } | Stage::Ended(_) => false,
+            Stage::Waiting | Stage::Ready | Stage::Asking | Stage::BackingOff { .. } | Stage::Ended(_) => false,
         }
+    }
+
+    /// Whether it counts as one task: one that stands for its parts does not count beside them.
+    pub fn counts(&self) -> bool {
+        self.parts.is_empty()
     }
 
     /// What it is doing, in a few words. Empty for what has ended.
@@ -199,7 +225,10 @@ impl TaskReport {
             Stage::Working => self.doing.clone().unwrap_or_else(|| match &self.worker {
                 Worker::Agent { role, .. } => format!("{role} at work"),
                 Worker::Command(command) => format!("runs {}", brief(command)),
+                Worker::Person => "waits for an answer".to_owned(),
+                Worker::Parts => "its parts are at work".to_owned(),
             }),
+            Stage::Asking => "waits for an answer".to_owned(),
             Stage::Checking { command } => format!("check `{}`", brief(command)),
             Stage::Between => format!("round {} of {}", self.round, self.rounds),
             Stage::BackingOff { .. } => "waits for its next attempt".to_owned(),
@@ -257,6 +286,8 @@ pub(super) fn round_reason(reason: &RoundReason) -> String {
             format!("merge check `{}` {}", brief(command), verdict(*how))
         }
         RoundReason::NotDone { summary } => format!("not done: {summary}"),
+        RoundReason::Review { role, reasons } => format!("review by {role}: {}", few(reasons)),
+        RoundReason::SentBack { by, reason } => format!("sent back by {by}: {reason}"),
     }
 }
 
@@ -268,6 +299,8 @@ pub(super) fn round_tail(reason: &RoundReason) -> &str {
         | RoundReason::Touches { .. }
         | RoundReason::Denied { .. }
         | RoundReason::Conflict { .. }
+        | RoundReason::Review { .. }
+        | RoundReason::SentBack { .. }
         | RoundReason::NotDone { .. } => "",
     }
 }
@@ -286,6 +319,10 @@ pub(super) fn class_word(class: FailureClass) -> &'static str {
         FailureClass::Workspace => "workspace",
         FailureClass::MergeCheck => "merge-check",
         FailureClass::Engine => "engine",
+        FailureClass::Rejected => "rejected",
+        FailureClass::SentBackTooOften => "sent-back-too-often",
+        FailureClass::Expression => "expression",
+        FailureClass::Parts => "parts",
     }
 }
 

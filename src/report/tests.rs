@@ -8,12 +8,12 @@ use jiff::tz::TimeZone;
 use crate::amount::{Ceiling, Cost, Millis, TokenUse, Usage, Usd, WallTime};
 use crate::handoff::{Change, CheckVerdict, Facts, FileChange, Narrative, Source, Status};
 use crate::kernel::event::{
-    Ended, Event, Failure, FailureClass, Outcome, Place, PlaceKind, RoundReason, RunOutcome, WorkspaceFrom,
+    Ended, Event, Failure, FailureClass, Outcome, Place, PlaceKind, RoundReason, RunOutcome, SessionKind, WorkspaceFrom,
 };
 use crate::kernel::fact::{Delivered, EndKind, WorkspaceMade};
 use crate::mission::model::{
-    CommandLine, Deliver, Join, Keep, MergeCommit, MergePolicy, OnConflict, OnExceeded, Permissions, Retry, RetryFrom,
-    RunBudget, Strategy, TaskWorkspace, UnknownUse, WorkspaceMode, WorkspacePolicy,
+    CommandLine, Deliver, Importance, Join, Keep, MergeCommit, MergePolicy, OnConflict, OnExceeded, Pace, Permissions,
+    Retry, RetryFrom, RunBudget, Strategy, TaskWorkspace, UnknownUse, WorkspaceMode, WorkspacePolicy,
 };
 use crate::name::{Attempt, CommitId, Round, RunId, SessionNo, TaskId};
 use crate::plan::{AgentWork, Plan, Task, TaskKind};
@@ -51,6 +51,15 @@ fn task(needs: &[&str], checks: &[&[&str]]) -> Task {
             skills: Vec::new(),
         }),
         needs: needs.iter().map(|need| id(need)).collect(),
+        scope: None,
+        when: None,
+        importance: Importance::Required,
+        review: None,
+        rework: Vec::new(),
+        late_touches: None,
+        secrets: Vec::new(),
+        artifacts: Vec::new(),
+        cache: None,
         join: Join::AllSuccess,
         priority: 0,
         estimate: Millis::from_mins(10),
@@ -59,7 +68,7 @@ fn task(needs: &[&str], checks: &[&[&str]]) -> Task {
         locks: Vec::new(),
         checks: checks.iter().map(|words| argv(words)).collect(),
         rounds: NonZeroU32::new(3).unwrap(),
-        retry: Retry { max: 1, backoff: Millis::from_secs(10), from: RetryFrom::LastWork },
+        retry: Retry { max: 1, backoff: Millis::from_secs(10), from: RetryFrom::LastWork, model: None },
         timeout: Millis::from_mins(30),
         idle_timeout: Millis::from_mins(10),
         check_timeout: Millis::from_mins(10),
@@ -91,6 +100,9 @@ fn plan(into: Option<&str>) -> Plan {
             unknown: UnknownUse::Refuse,
         },
         max: NonZeroU32::new(3).unwrap(),
+        pace: Pace::Fixed,
+        secrets: Vec::new(),
+        notify: Vec::new(),
         agents: BTreeMap::new(),
         roles: BTreeMap::new(),
         partials: BTreeMap::new(),
@@ -115,6 +127,8 @@ fn plan(into: Option<&str>) -> Plan {
             on_conflict: OnConflict::Escalate,
         },
         tasks,
+        given: BTreeMap::new(),
+        ranking: None,
         sources: Vec::new(),
     }
 }
@@ -148,6 +162,7 @@ fn session(task: TaskId, round: Round) -> Event {
         round,
         session: SessionNo::FIRST,
         prompt: "Do it.".to_owned(),
+        kind: SessionKind::Work,
         conversation: None,
         reserved: Ceiling::NONE,
     }

@@ -15,6 +15,7 @@ pub fn outcome_words(outcome: RunOutcome) -> &'static str {
         RunOutcome::Failed => "failed",
         RunOutcome::Conflict => "ended with conflicts",
         RunOutcome::OutOfBudget => "stopped: the budget is used up",
+        RunOutcome::Waiting => "waits for a person",
         RunOutcome::Succeeded => "succeeded",
     }
 }

@@ -10,6 +10,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::amount::Millis;
+use crate::mask::{Mask, MaskStream};
 use crate::session::safe;
 
 /// The raw output's file name.
@@ -56,6 +57,9 @@ pub struct OutputWriter {
     piece: Option<(Stream, Millis)>,
     pieces: u32,
     recent: Vec<u8>,
+    /// What is written and kept never holds a secret; each stream may be cut within one.
+    masks: (MaskStream, MaskStream),
+    last: Millis,
 }
 
 /// The files, made when something comes.
@@ -78,11 +82,38 @@ pub struct Kept {
 impl OutputWriter {
     /// A writer into this folder, which it makes when something comes.
     pub fn new(dir: PathBuf, limit: u64) -> Self {
-        Self { dir, limit, total: 0, files: Files::NotYet, piece: None, pieces: 0, recent: Vec::new() }
+        Self {
+            dir,
+            limit,
+            total: 0,
+            files: Files::NotYet,
+            piece: None,
+            pieces: 0,
+            recent: Vec::new(),
+            masks: (MaskStream::default(), MaskStream::default()),
+            last: Millis::ZERO,
+        }
+    }
+
+    /// Takes secrets out of what comes.
+    #[must_use]
+    pub fn masked(mut self, mask: &Mask) -> Self {
+        self.masks = (mask.stream(), mask.stream());
+        self
     }
 
     /// Takes some bytes of a stream, `at` after the start.
     pub fn write(&mut self, stream: Stream, at: Millis, bytes: &[u8]) {
+        let mask = match stream {
+            Stream::Out => &mut self.masks.0,
+            Stream::Err | Stream::Cut(_) => &mut self.masks.1,
+        };
+        self.last = at;
+        let clean = mask.take(bytes);
+        self.write_clean(stream, at, &clean);
+    }
+
+    fn write_clean(&mut self, stream: Stream, at: Millis, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
         }
@@ -102,6 +133,9 @@ impl OutputWriter {
 
     /// Writes the mark and the end where something was cut.
     pub fn finish(&mut self) -> Kept {
+        for (stream, rest) in [(Stream::Out, self.masks.0.rest()), (Stream::Err, self.masks.1.rest())] {
+            self.write_clean(stream, self.last, &rest);
+        }
         let beyond = self.total.saturating_sub(self.limit);
         let kept = usize::try_from(beyond).unwrap_or(usize::MAX).min(RECENT).min(self.recent.len());
         let cut = beyond.saturating_sub(u64::try_from(kept).unwrap_or(u64::MAX));
@@ -221,6 +255,7 @@ fn parse_row(line: &str) -> Option<(usize, Millis, Stream)> {
 mod tests {
     use super::{Kept, OUTPUT, OutputWriter, Piece, Stream, read};
     use crate::amount::Millis;
+    use crate::mask::Mask;
 
     #[test]
     fn nothing_printed_makes_nothing() {
@@ -251,6 +286,18 @@ mod tests {
                 piece(900, Stream::Err, b"four\n")
             ]
         );
+    }
+
+    #[test]
+    fn secrets_are_masked_in_the_file_and_in_the_tail() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut writer = OutputWriter::new(dir.path().to_owned(), 1000).masked(&Mask::of(["hunter22"]));
+        writer.write(Stream::Out, Millis(1), b"one hunt");
+        writer.write(Stream::Err, Millis(2), b"er22 err hunter22\n");
+        writer.write(Stream::Out, Millis(3), b"er22 two\nhunter");
+        let kept = writer.finish();
+        assert_eq!(kept.tail, "one er22 err ***\n*** two\nhunter");
+        assert_eq!(std::fs::read(dir.path().join(OUTPUT)).unwrap(), b"one er22 err ***\n*** two\nhunter");
     }
 
     #[test]

@@ -71,6 +71,13 @@ pub(crate) fn write(root: &Path, path: &Path, new: &NewFile<'_>) -> Result<(), W
     written.map_err(WorkspaceError::file("write", root.join(path)))
 }
 
+/// Moves a file of the same file system to a place under `root`, in place of whatever file or link is there.
+pub(crate) fn place(root: &Path, file: &Path, path: &Path) -> Result<(), WorkspaceError> {
+    let (parent, name) = open_parent(root, path)?;
+    unlink(&parent, &name).map_err(|errno| refused(path, errno))?;
+    rustix::fs::renameat(CWD, file, &parent, &name).map_err(|errno| refused(path, errno))
+}
+
 /// Makes a symbolic link under `root`, in place of whatever file or link is there.
 pub(crate) fn link(root: &Path, path: &Path, target: &Path) -> Result<(), WorkspaceError> {
     let (parent, name) = open_parent(root, path)?;

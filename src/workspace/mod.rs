@@ -11,6 +11,8 @@
 //!
 //! Main types: [`Repository`], [`Worktree`].
 
+mod artifacts;
+mod cache;
 mod deliver;
 mod exchange;
 mod files;
@@ -29,6 +31,8 @@ mod worktree;
 use std::io;
 use std::path::PathBuf;
 
+pub use artifacts::{KeptArtifacts, artifacts_in, keep_artifacts};
+pub use cache::{CacheKey, CacheStore, Changes, LookedUp, NewEntry};
 pub use exchange::{Exchange, read_bounded};
 pub use git::{Git, GitError, GitVersion};
 pub use merge::CandidateAsk;

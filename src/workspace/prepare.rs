@@ -142,7 +142,7 @@ fn is_inside(path: &Path) -> bool {
 }
 
 /// Files under `root` that a path or glob names; a folder stands for all that is in it.
-fn matching(root: &Path, pattern: &str) -> Vec<PathBuf> {
+pub(crate) fn matching(root: &Path, pattern: &str) -> Vec<PathBuf> {
     let pattern = pattern.trim_end_matches('/');
     if !is_inside(Path::new(pattern)) {
         return Vec::new();

@@ -99,8 +99,8 @@ impl Repository {
 
     fn keep_salvage(&self, worktree: &Worktree, commit: CommitId) -> Result<Salvaged, WorkspaceError> {
         let whose = match &worktree.of {
-            WorktreeOf::Attempt { task, .. } => task.as_str(),
-            WorktreeOf::Merge => "integration",
+            WorktreeOf::Attempt { task, .. } => task.path_name(),
+            WorktreeOf::Merge => "integration".to_owned(),
         };
         let mut n: u32 = 1;
         loop {

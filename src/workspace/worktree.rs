@@ -39,10 +39,11 @@ impl WorktreeOf {
         Self::Attempt { task: task.clone(), attempt }
     }
 
-    /// Its folder's name: no task id has a `-`, so none can be taken for the merge worktree.
+    /// Its folder's name, one level whatever the task is a part of. What follows the last `-` is the attempt, so none
+    /// can be taken for another's or for the merge worktree; no instance key has a `+`.
     pub(crate) fn label(&self) -> String {
         match self {
-            Self::Attempt { task, attempt } => format!("{task}-{attempt}"),
+            Self::Attempt { task, attempt } => format!("{}-{attempt}", task.path_name().replace('/', "++")),
             Self::Merge => "integration".to_owned(),
         }
     }

@@ -19,7 +19,7 @@ fn templates() -> Vec<String> {
 fn every_template_of_a_mission_is_valid_and_can_be_rehearsed() {
     let world = World::new();
     let names = templates();
-    assert!(names.len() >= 6 && names[0] == "minimal", "{names:?}");
+    assert!(names.len() >= 12 && names[0] == "minimal", "{names:?}");
     for name in &names {
         let mine = format!("my-{name}");
         let made = world.run(["mission", "new", &mine, "--template", name]).exits(0);
@@ -30,6 +30,20 @@ fn every_template_of_a_mission_is_valid_and_can_be_rehearsed() {
     }
     world.run(["mission", "validate", "--deny-warnings"]).exits(0);
     assert_eq!(world.processes(), []);
+}
+
+#[test]
+fn a_mission_that_a_template_uses_is_made_beside_it_and_never_twice() {
+    let world = World::new();
+    let refused = world.run(["mission", "new", "pipeline", "-t", "features"]).exits(2);
+    assert!(refused.stderr.contains("uses a mission `pipeline` as a task"), "{refused:?}");
+    let first = world.run(["mission", "new", "first", "-t", "features"]).exits(0);
+    assert!(first.stdout.contains("made missions/pipeline.toml, which it uses as a task"), "{first:?}");
+    let mine = world.read("missions/pipeline.toml") + "# mine\n";
+    world.write("missions/pipeline.toml", &mine);
+    let second = world.run(["mission", "new", "second", "-t", "features"]).exits(0);
+    assert!(second.stdout.contains("it uses missions/pipeline.toml as a task, which was there"), "{second:?}");
+    assert_eq!(world.read("missions/pipeline.toml"), mine);
 }
 
 #[test]
@@ -242,6 +256,65 @@ fn what_is_rendered_is_what_a_session_is_told() {
     assert!(second.contains("Describe <tasks.first.outputs.name>.\n"), "{second}");
     assert!(second.contains("\n<the handoff of the task first>\n"), "{second}");
     assert_eq!(second.lines().next(), told(&world, "second").lines().next());
+}
+
+/// Instances of a list that only a run knows, another mission as a task, and a reader.
+const GROUPS: &str = r#"
+[mission]
+name = "groups"
+[budget]
+time = "1h"
+[defaults]
+agent = "rehearsal"
+[tasks.plan]
+role = "producer"
+prompt = "Find the parts."
+outputs.parts = [{ name = "string" }]
+[tasks.build]
+role = "backend-dev"
+needs = ["plan"]
+for_each = { part = "tasks.plan.outputs.parts" }
+prompt = "Build {{part.name}}."
+review = "tech-lead"
+outputs.done = "string"
+[tasks.polish]
+needs = ["build"]
+mission = "polish.toml"
+for_each = { place = ["home", "away"] }
+with = { place = "{{place}}" }
+[tasks.tell]
+role = "docs-writer"
+needs = ["build", "polish"]
+prompt = "Tell of {{join tasks.build.outputs.done \", \"}}."
+"#;
+
+#[test]
+fn instances_inner_tasks_and_reviewers_are_rendered() {
+    let world = World::new();
+    world.mission(GROUPS);
+    world.write(
+        "polish.toml",
+        "[mission]\nname = \"polish\"\n[inputs.place]\n[tasks.shine]\nrole = \"ui-dev\"\nprompt = \"Shine at {{inputs.place}}.\"\n",
+    );
+    let render = |task: &str| world.run(["role", "render", "-m", "mission.toml", "-t", task]);
+    let ran = render("build").exits(0);
+    assert!(ran.stdout.contains("\nBuild <tasks.plan.outputs.parts>.\n"), "{ran:?}");
+    assert!(ran.stdout.contains("<the handoff of the task plan>"), "{ran:?}");
+    assert!(ran.stderr.contains("the first instance that can be foreseen, `build["), "{ran:?}");
+    let ran = render("polish/shine").exits(0);
+    assert!(ran.stdout.contains("\nShine at home.\n"), "{ran:?}");
+    let ran = render("polish[away]/shine").exits(0);
+    assert!(ran.stdout.contains("\nShine at away.\n") && ran.stderr.is_empty(), "{ran:?}");
+    let ran = render("tell").exits(0);
+    assert!(ran.stdout.contains("Tell of <tasks.build["), "{ran:?}");
+    assert!(ran.stdout.contains("<the handoff of the task polish[away]/shine>"), "{ran:?}");
+    // It does nothing itself: what it is told as the reader of the only work that it reads.
+    let ran = world.run(["role", "render", "tech-lead", "-m", "mission.toml"]).exits(0);
+    assert!(ran.stdout.contains("Judge the work on `build[") && ran.stdout.contains("> <diff>"), "{ran:?}");
+    let ran = world.run(["role", "render", "-m", "mission.toml"]).exits(2);
+    assert!(ran.stderr.contains("agents do `plan`, `tell`, `build` and `polish/shine`"), "{ran:?}");
+    let ran = world.run(["role", "render", "producer", "-m", "mission.toml", "-t", "polish/shine"]).exits(2);
+    assert!(ran.stderr.contains("is a task of another mission"), "{ran:?}");
 }
 
 #[test]

@@ -190,12 +190,16 @@ fn what_is_no_mission_gets_clear_words() {
         ("god", "did you mean `good`?"),
         ("missions", "it is a directory"),
         ("missing.toml", "there is no such file"),
-        ("binary.toml", "it is not text"),
+        ("binary.toml", "not UTF-8 text"),
     ] {
         let said = place.run(&["mission", "validate", given]);
         assert_eq!(said.code, 2, "{given}: {}", said.err);
-        assert!(said.err.contains(words), "{given}: {}", said.err);
-        assert!(said.err.starts_with("error[cli::"), "{given}: {}", said.err);
+        assert!(said.out.contains(words), "{given}: {}", said.out);
+        assert!(
+            said.out.contains("error: ") && said.out.contains("::un") | said.out.contains("::not-text"),
+            "{}",
+            said.out
+        );
     }
     let said = place.run(&["mission", "validate", "empty"]);
     assert_eq!(said.code, 2);
@@ -231,9 +235,9 @@ fn columns_are_obeyed() {
 fn colour_is_for_those_who_ask() {
     let place = Place::new();
     let plain = place.run(&["mission", "validate", "nothing"]);
-    assert!(!plain.err.contains('\u{1b}'));
+    assert!(!plain.out.contains('\u{1b}'));
     let forced = place.run_with(&["mission", "validate", "nothing"], &[("CLICOLOR_FORCE", "1")]);
-    assert!(forced.err.contains("\u{1b}[31m"), "{:?}", forced.err);
+    assert!(forced.out.contains("\u{1b}[31m"), "{:?}", forced.out);
     let told = place.run_with(&["--color", "never", "mission", "show", "nothing"], &[("CLICOLOR_FORCE", "1")]);
     assert!(!told.err.contains('\u{1b}'));
 }
@@ -406,8 +410,9 @@ fn a_run_is_listed_shown_and_told_as_events() {
         assert_eq!(said.code, 0, "{}", said.err);
         assert!(said.err.contains("interrupted; can be resumed: ai-sdlc run resume bcdfghjk"), "{}", said.err);
         assert!(
-            said.out
-                .contains("✓ greet  1.0s  $0.00  done, nothing to merge\n● part   0ms   $0.00  runs echo goodbye\n"),
+            said.out.contains(
+                "✓ greet  1.0s  $0.00  done, nothing to merge\n! part   0ms   $0.00  stopped before it was done\n"
+            ),
             "{}",
             said.out
         );

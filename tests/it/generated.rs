@@ -12,7 +12,9 @@ use crate::world::World;
 pub(crate) fn files() -> Vec<(String, String)> {
     let schemas = schema::all().into_iter().map(|(file, text)| (format!("schema/{file}"), text));
     let pages = [("docs/cli.md", reference::command_line()), ("docs/errors.md", reference::errors())];
-    schemas.chain(pages.map(|(path, text)| (path.to_owned(), text))).collect()
+    let pages = pages.map(|(path, text)| (path.to_owned(), text));
+    let keys = reference::pages().into_iter().map(|(file, text)| (format!("docs/reference/{file}"), text));
+    schemas.chain(pages).chain(keys).collect()
 }
 
 fn root() -> &'static Path {
@@ -26,6 +28,7 @@ fn generated_files_are_in_step() {
     for (path, text) in files() {
         let file = root().join(&path);
         if update {
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
             std::fs::write(&file, text).unwrap();
         } else if std::fs::read_to_string(&file).unwrap_or_default() != text {
             stale.push(path);

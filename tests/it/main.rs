@@ -11,14 +11,20 @@
 )]
 
 mod authoring;
+mod ci;
 mod cli;
 mod cli_runs;
+mod defaults;
 mod docs_examples;
+mod editor;
 mod errors;
+mod faulty;
+mod formats;
 mod generated;
 mod journal;
 mod language;
 mod layers;
+mod parts;
 mod process;
 mod run_basics;
 mod run_budget;

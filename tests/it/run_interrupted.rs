@@ -390,3 +390,35 @@ play = [{ write = "ok.txt", text = "ok\n" }]
         assert_eq!(std::fs::read_to_string(kept.join(name)).unwrap(), "theirs\n", "{name}");
     }
 }
+
+/// A command that goes on until the file `name` lies in HOME, and says in `HOME/log` that it has begun.
+fn until(name: &str) -> String {
+    format!("run = \"echo {name} >> $HOME/log; until test -e $HOME/{name}; do sleep 0.05; done\"\n")
+}
+
+#[test]
+fn what_is_said_of_clean_up_and_of_a_killed_engine_is_true_to_the_end() {
+    let world = World::new();
+    let (work, clean) = (until("work"), until("clean"));
+    let clean = clean.replace("run =", "join = \"always\"\ntouches = []\nrun =");
+    world.mission(&format!("[mission]\nname = \"stopped\"\n[tasks.work]\n{work}[tasks.clean]\n{clean}"));
+    let has_begun = |what: &str| {
+        wait_for(what, || std::fs::read_to_string(world.home().join("log")).unwrap_or_default().contains(what));
+    };
+    let first = world.start(["mission", "run", "mission.toml", "-y"]);
+    has_begun("work");
+    send(first.id(), Signal::INT);
+    has_begun("clean");
+    send(first.id(), Signal::INT);
+    let ran = finish(first).exits(130);
+    assert!(ran.stderr.contains("clean-up goes on: `clean`; stopping a second time ends it too"), "{ran:?}");
+    assert!(ran.stdout.contains(": interrupted after") && ran.stdout.contains("stopped before it was done"), "{ran:?}");
+    assert!(ran.stdout.contains("goes on where it stopped") && !ran.stdout.contains("run why"), "{ran:?}");
+    let shown = world.run(["run", "show"]).exits(0);
+    assert!(shown.stdout.contains(": interrupted after") && shown.stdout.contains("run resume"), "{shown:?}");
+    std::fs::write(world.home().join("work"), "").unwrap();
+    std::fs::write(world.home().join("clean"), "").unwrap();
+    let ran = world.run(["run", "resume"]).exits(0);
+    assert!(!ran.stdout.contains("clean-up goes on"), "{ran:?}");
+    assert!(!ran.stdout.contains("cost unknown"), "a command costs nothing, however it ended: {ran:?}");
+}

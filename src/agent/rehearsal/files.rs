@@ -63,10 +63,11 @@ fn no_follow() -> i32 {
 /// Where the default play writes: inside the first glob, or `rehearsal/<task>.md` where nothing is said. `None`
 /// where the task may change nothing, or no path can be told from the glob.
 pub(super) fn default_path(task: &TaskId, touches: Option<&[String]>) -> Option<String> {
-    let Some(touches) = touches else { return Some(format!("rehearsal/{task}.md")) };
+    let Some(touches) = touches else { return Some(format!("rehearsal/{}.md", task.path_name())) };
     let glob = touches.first()?;
     let matcher = GlobBuilder::new(glob).literal_separator(true).build().ok()?.compile_matcher();
-    let names = [format!("{task}.md"), task.to_string()];
+    let name = task.path_name().replace('/', "+");
+    let names = [format!("{name}.md"), name];
     names.iter().map(|name| example(glob, name)).find(|path| matcher.is_match(path))
 }
 

@@ -6,10 +6,11 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::agent::{
-    AgentError, Backend, Exit, Invocation, Said, SessionSpec, Stdin, StopSignal, Stream, TellsTools, Terminal,
+    AgentError, Backend, Exit, Invocation, Judges, Said, SessionSpec, Stdin, StopSignal, Stream, TellsTools, Terminal,
     environment,
 };
 use crate::amount::{Cost, Millis, TokenUse, Usage};
+use crate::kernel::event::SessionKind;
 use crate::kernel::fact::{EndKind, WorkKey};
 use crate::mission::field::shape::Shape;
 use crate::mission::model::Permissions;
@@ -27,6 +28,8 @@ pub use crate::agent::rehearsal::program::main;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Script {
     key: WorkKey,
+    kind: SessionKind,
+    judges: Judges,
     scenario: Option<Scenario>,
     permissions: Permissions,
     touches: Option<Vec<String>>,
@@ -63,6 +66,8 @@ impl Backend for RehearsalAgent {
             .unwrap_or_else(|| format!("rehearsal-{}-{}-{}", spec.run, spec.key.task, spec.key.attempt));
         let script = Script {
             key: spec.key.clone(),
+            kind: spec.kind,
+            judges: spec.judges,
             scenario: spec.agent.scenario.clone(),
             permissions: spec.permissions,
             touches: spec.touches.clone(),

@@ -11,14 +11,16 @@ use jiff::SignedDuration;
 use rustix::process::{Signal, getpid, kill_process};
 use serde_json::{Value, json};
 
+use crate::agent::Judges;
 use crate::agent::rehearsal::files::{self, Mode};
 use crate::agent::rehearsal::program::DAEMONISE;
 use crate::agent::rehearsal::{Line, Script};
 use crate::amount::{Cost, TokenUse, Usage, Usd};
+use crate::kernel::event::SessionKind;
 use crate::mission::field::shape::Shape;
 use crate::mission::model::Permissions;
 use crate::name::TaskId;
-use crate::plan::scenario::{Act, ScriptedFailure, ScriptedSession, ScriptedUse};
+use crate::plan::scenario::{Act, ScriptedFailure, ScriptedKind, ScriptedSession, ScriptedUse, fits};
 
 /// How a play ends.
 #[derive(Debug, PartialEq, Eq)]
@@ -58,9 +60,14 @@ impl<'a, W: Write> Player<'a, W> {
     /// Plays the first scripted session that fits, else the default play.
     pub(super) fn play(&mut self) -> io::Result<Verdict> {
         let key = &self.script.key;
+        let wanted = match self.script.kind {
+            SessionKind::Work => ScriptedKind::Work,
+            SessionKind::Review => ScriptedKind::Review,
+        };
         let scripted = self.script.scenario.iter().flat_map(|scenario| &scenario.sessions).find(|session| {
-            let ScriptedSession { task, attempt, round, play: _ } = session;
-            task.as_ref().is_none_or(|task| *task == key.task)
+            let ScriptedSession { task, kind, attempt, round, play: _ } = session;
+            task.as_ref().is_none_or(|task| fits(task, &key.task))
+                && *kind == wanted
                 && attempt.is_none_or(|attempt| attempt == key.attempt.get())
                 && round.is_none_or(|round| round == key.round.get())
         });
@@ -212,6 +219,9 @@ fn default_handoff(script: &Script) -> Value {
     let mut handoff = json!({ "status": "done", "summary": format!("Rehearsed `{}`.", script.key.task) });
     if let (false, Some(handoff)) = (outputs.is_empty(), handoff.as_object_mut()) {
         handoff.insert("outputs".to_owned(), json!(outputs));
+    }
+    if let (Judges::Yes, Some(handoff)) = (script.judges, handoff.as_object_mut()) {
+        handoff.insert("verdict".to_owned(), json!("approve"));
     }
     handoff
 }

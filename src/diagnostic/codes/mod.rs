@@ -3,6 +3,11 @@
 //! A row holds what the error index says: meaning, how to mend it, and an example that a test loads, so that whoever
 //! adds a code cannot leave them out. What roles and skills have is in `catalog::codes`.
 
+#![expect(
+    clippy::needless_raw_string_hashes,
+    reason = "examples are all written alike, whether or not they hold quotes"
+)]
+
 use crate::diagnostic::Entry;
 
 macro_rules! parts {
@@ -20,6 +25,8 @@ parts! {
     names, NAMES, "Names of other things";
     templates, TEMPLATES, "Templates and commands";
     tasks, TASKS, "Tasks and their order";
+    conditions, CONDITIONS, "Conditions and computed values";
+    missions, MISSIONS, "Missions used as tasks";
     workspaces, WORKSPACES, "Workspaces and branches";
     budgets, BUDGETS, "Budgets";
 }

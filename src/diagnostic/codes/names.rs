@@ -176,4 +176,62 @@ outputs.version = "string"
 needs = ["version"]
 run = ["echo", "{{tasks.version.outputs.version}}"]
 "#);
+
+    NAMED_TWICE = "mission::named-twice",
+        "A list has a name twice.",
+        "Remove one of them.",
+        mission(r#"[tasks.build]
+run = ["make"]
+
+[tasks.test]
+run = ["make", "test"]
+needs = ["build", "build"]
+"# => r#"[tasks.build]
+run = ["make"]
+
+[tasks.test]
+run = ["make", "test"]
+needs = ["build"]
+"#);
+
+    UNUSED_VARIABLE = "mission::unused-variable",
+        "A variable of `for_each` is never used: all instances would do the same.",
+        "Use it in what the task is told, or remove it.",
+        mission(r#"[tasks.test]
+run = ["make", "test"]
+for_each = { system = ["linux", "mac"] }
+"# => r#"[tasks.test]
+run = ["make", "test", "SYSTEM={{system}}"]
+for_each = { system = ["linux", "mac"] }
+"#);
+
+    UNKNOWN_SECRET = "mission::unknown-secret",
+        "A task is given a secret that the mission does not have.",
+        "Add its name to `secrets` of the mission.",
+        mission(r#"[tasks.push]
+run = ["make", "push"]
+secrets = ["PUSH_TOKEN"]
+"# => r#"secrets = ["PUSH_TOKEN"]
+
+[mission]
+name = "example"
+
+[tasks.push]
+run = ["make", "push"]
+secrets = ["PUSH_TOKEN"]
+"#);
+
+    UNUSED_SECRET = "mission::unused-secret",
+        "No task is given a secret of the mission.",
+        "Name it in a task, or remove it.",
+        mission(r#"secrets = ["PUSH_TOKEN"]
+
+[mission]
+name = "example"
+
+[tasks.push]
+run = ["make", "push"]
+"# => r#"[tasks.push]
+run = ["make", "push"]
+"#);
 }

@@ -166,4 +166,14 @@ run = []
 "# => r#"[tasks.hello]
 run = ["echo", "hello"]
 "#);
+
+    NOTIFY = "mission::notify",
+        "A notification tells nobody, or about nothing, or about what never happens.",
+        "Give it `on` and either `command` or `webhook`.",
+        mission(r#"[[notify]]
+on = ["failed"]
+"# => r#"[[notify]]
+on = ["failed"]
+command = ["notify-send", "ai-sdlc"]
+"#);
 }

@@ -105,7 +105,7 @@ impl Child {
             stdout: child.stdout.take(),
             stderr: child.stderr.take(),
             line: Vec::new(),
-            output: OutputWriter::new(spawn.output_dir, spawn.output_limit),
+            output: OutputWriter::new(spawn.output_dir, spawn.output_limit).masked(&spawn.mask),
             started: now,
             deadline: spawn.timeout.and_then(|timeout| now.checked_add(timeout.to_duration())),
             kill_at: None,

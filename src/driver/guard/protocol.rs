@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::amount::Millis;
+use crate::mask::Mask;
 
 /// Longest line either side accepts: a session's end with three handoffs of 64 KiB, escaped, fits many times.
 pub(crate) const MAX_LINE: usize = 8 << 20;
@@ -64,6 +65,9 @@ pub struct Spawn {
     pub output_dir: PathBuf,
     /// How much of it is kept, in bytes.
     pub output_limit: u64,
+    /// What must not be seen of its output.
+    #[serde(default, skip_serializing_if = "Mask::is_empty")]
+    pub mask: Mask,
     /// How long it may run: then TERM, and KILL two seconds later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Millis>,

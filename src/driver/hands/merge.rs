@@ -27,7 +27,7 @@ impl Hands {
                 let ask = CandidateAsk {
                     run: &setting.run,
                     batch: &batch,
-                    strategy: setting.plan.merge.strategy,
+                    strategy: setting.plan().merge.strategy,
                     identity: &setting.identity,
                     agent_of: &|task| setting.agent_of(task),
                 };
@@ -51,7 +51,7 @@ impl Hands {
     }
 
     async fn set_up_merge_worktree(&self, worktree: &Worktree) -> Result<(), String> {
-        for index in 0..self.setting.plan.workspace.setup.len() {
+        for index in 0..self.setting.plan().workspace.setup.len() {
             let command = self.setting.setup_command(index)?;
             let (verdict, _, tail) = verdict(self.merge_errand(&command, &format!("setup-{}", index + 1)).await);
             if verdict != CheckVerdict::Passed {
@@ -64,6 +64,7 @@ impl Hands {
     async fn merge_errand(&self, command: &Argv, folder: &str) -> Result<ChildEnd, String> {
         let cwd = self.setting.merge_worktree()?;
         let errand = Errand {
+            task: None,
             command,
             cwd: &cwd,
             env: BTreeMap::from([("AI_SDLC_RUN".to_owned(), self.setting.run.to_string())]),
@@ -94,7 +95,7 @@ impl Hands {
         let made = self
             .blocking(move |setting| {
                 let into = setting.into()?;
-                Ok(repository(setting)?.make_delivery(&setting.run, into, &setting.identity, wall_now()))
+                Ok(repository(setting)?.make_delivery(&setting.run, &into, &setting.identity, wall_now()))
             })
             .await;
         let delivery = made.unwrap_or_else(|why| DeliveryCandidate::Failed { why });
@@ -107,7 +108,7 @@ impl Hands {
         let done = self
             .blocking(move |setting| {
                 let into = setting.into()?;
-                repository(setting)?.deliver(&setting.run, into, &to).map_err(|error| error.to_string())
+                repository(setting)?.deliver(&setting.run, &into, &to).map_err(|error| error.to_string())
             })
             .await;
         let delivered = done.unwrap_or_else(|why| {
@@ -126,7 +127,7 @@ fn check_out(setting: &Setting, candidate: &CommitId) -> Result<Worktree, String
     let path = setting.merge_worktree()?;
     let worktree =
         repository.checkout_candidate(&setting.run, candidate, &path, &[]).map_err(|error| error.to_string())?;
-    let policy = &setting.plan.workspace;
+    let policy = &setting.plan().workspace;
     repository.copy_in(&worktree, &policy.copy, &policy.link).map_err(|error| error.to_string())?;
     Ok(worktree)
 }

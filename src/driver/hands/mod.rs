@@ -1,6 +1,6 @@
 //! The hands of the engine: they carry out effects, each as a small asynchronous task that ends in a fact.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -13,16 +13,23 @@ use crate::driver::children::{ChildEnd, Children};
 use crate::driver::drive::Report;
 use crate::driver::environment::find_program;
 use crate::driver::guard::{ChildId, ChildKind, ProcessEnd, Spawn};
+use crate::driver::secrets::masked;
 use crate::driver::setting::Setting;
 use crate::handoff::CheckVerdict;
 use crate::kernel::effect::Effect;
+use crate::kernel::event::Event;
 use crate::kernel::fact::{Fact, WorkEnd, WorkKey};
 use crate::name::{Attempt, CommitId, TaskId};
 use crate::plan::argv::Argv;
 
+mod cache;
+mod gate;
+mod keep;
 mod merge;
+mod notify;
 mod place;
 mod record;
+mod review;
 pub(super) mod work;
 
 /// Carries out effects.
@@ -36,10 +43,31 @@ pub struct Hands {
     places: RefCell<HashMap<(TaskId, Attempt), PathBuf>>,
     /// Their last snapshots.
     saved: RefCell<HashMap<(TaskId, Attempt), Option<CommitId>>>,
+    /// What the tasks before them in their worktrees had made.
+    since: RefCell<HashMap<(TaskId, Attempt), CommitId>>,
+    /// Commands that were not found in the cache, and what they run on.
+    uncached: RefCell<HashMap<(TaskId, Attempt), cache::Uncached>>,
+    /// Held by who fills the cache: until then no workspace goes.
+    filling: tokio::sync::Mutex<()>,
+    /// What goes on beside the run.
+    beside: notify::Beside,
+    /// How many notifications there were.
+    notices: Cell<u32>,
+    /// How often gates have asked.
+    opened: RefCell<BTreeMap<TaskId, u32>>,
     /// Attempts taken over from an earlier engine: a check of it may have left changes behind.
     taken_over: RefCell<HashSet<(TaskId, Attempt)>>,
     /// Ends of commands that ran before the journal knew of them, by label.
     early: RefCell<BTreeMap<String, WorkEnd>>,
+}
+
+/// What an earlier engine left that is no part of the run's state.
+#[derive(Debug, Default)]
+pub struct Earlier {
+    /// Ends of commands that it started and did not get to record, by label.
+    pub early: BTreeMap<String, WorkEnd>,
+    /// How often gates have asked.
+    pub opened: BTreeMap<TaskId, u32>,
 }
 
 /// What the children of a task are told by the run's state.
@@ -54,6 +82,8 @@ pub struct Briefing {
 /// A command about to be run for the engine: a check, a setup.
 #[derive(Debug)]
 struct Errand<'a> {
+    /// Whose it is; `None`: the run's.
+    task: Option<&'a TaskId>,
     command: &'a Argv,
     cwd: &'a Path,
     env: BTreeMap<String, String>,
@@ -62,14 +92,9 @@ struct Errand<'a> {
 }
 
 impl Hands {
-    /// Hands of a run; what they find out goes to `facts`. `early`: ends of commands that an earlier engine started and
-    /// did not get to record.
-    pub fn new(
-        setting: Setting,
-        children: Children,
-        facts: UnboundedSender<Report>,
-        early: BTreeMap<String, WorkEnd>,
-    ) -> Self {
+    /// Hands of a run; what they find out goes to `facts`.
+    pub fn new(setting: Setting, children: Children, facts: UnboundedSender<Report>, earlier: Earlier) -> Self {
+        let Earlier { early, opened } = earlier;
         Self {
             setting: Arc::new(setting),
             children,
@@ -77,6 +102,12 @@ impl Hands {
             working: RefCell::default(),
             places: RefCell::default(),
             saved: RefCell::default(),
+            since: RefCell::default(),
+            uncached: RefCell::default(),
+            filling: tokio::sync::Mutex::new(()),
+            beside: notify::Beside::default(),
+            notices: Cell::new(0),
+            opened: RefCell::new(opened),
             taken_over: RefCell::default(),
             early: RefCell::new(early),
         }
@@ -87,6 +118,17 @@ impl Hands {
         self.places.borrow_mut().insert(of.clone(), path);
         self.taken_over.borrow_mut().insert(of.clone());
         self.saved.borrow_mut().insert(of, saved);
+    }
+
+    /// A fact without secrets.
+    pub fn masked(&self, fact: Fact) -> Fact {
+        masked(&self.setting.mask, fact)
+    }
+
+    /// Takes in what an event adds to the plan.
+    pub fn follow(&self, event: &Event) {
+        self.setting.plan.follow(event);
+        self.count_gate(event);
     }
 
     /// The children they start.
@@ -121,6 +163,17 @@ impl Hands {
             Effect::MakeDelivery => self.spawn(hands.make_delivery()),
             Effect::Deliver { commit } => self.spawn(hands.deliver(commit)),
             Effect::CloseWorkspace { task, attempt, keep } => self.spawn(hands.close(task, attempt, keep)),
+            Effect::ShowDiff { task, attempt, base, commit } => {
+                self.spawn(hands.show_diff((task, attempt), (base, commit)));
+            }
+            Effect::AskGate { task, question: _, binding } => hands.answer_gate(task, binding),
+            Effect::LookUpCache { task, attempt, command } => {
+                self.spawn(hands.look_up_cache((task, attempt), command, briefing));
+            }
+            Effect::FillCache { task, attempt, command: _, outputs } => {
+                tokio::task::spawn_local(hands.fill_cache(task, attempt, outputs));
+            }
+            Effect::KeepArtifacts { task, attempt } => self.spawn(hands.keep_artifacts(task, attempt)),
             Effect::WakeAt(_) | Effect::Finish => {}
         }
     }
@@ -156,7 +209,7 @@ impl Hands {
 
     /// What a command needs to be spawned by the guard.
     fn spawn_order(&self, errand: Errand<'_>) -> Result<Spawn, String> {
-        let Errand { command, cwd, env, output_dir, timeout } = errand;
+        let Errand { task: _, command, cwd, env, output_dir, timeout } = errand;
         let (program, args) = match command {
             Argv::Exec(argv) => {
                 let (program, args) = argv.split_first().ok_or("the command is empty")?;
@@ -178,15 +231,20 @@ impl Hands {
             stdin: None,
             output_dir,
             output_limit: self.setting.output_limit,
+            mask: self.setting.mask.clone(),
             timeout,
         })
     }
 
     /// Runs a command to its end.
     async fn errand(&self, errand: Errand<'_>) -> Result<ChildEnd, String> {
-        let spawn = self.spawn_order(errand)?;
+        let task = errand.task.cloned();
+        let mut spawn = self.spawn_order(errand)?;
+        if let Some(task) = &task {
+            spawn.env.insert("AI_SDLC_TASK".to_owned(), task.to_string());
+        }
         let id = spawn.child;
-        let ended = self.children.spawn(spawn).ended().await;
+        let ended = self.children.spawn(spawn, task).ended().await;
         self.children.recorded(id);
         ended
     }

@@ -21,7 +21,7 @@ impl Hands {
             Ok((workspace, found)) => {
                 if found == Found::Made {
                     // What ran before in a worktree that is gone did not leave its work.
-                    let start = format!("{task}/{attempt}/");
+                    let start = format!("{}/{attempt}/", task.path_name());
                     self.early.borrow_mut().retain(|label, _| !label.starts_with(&start));
                 }
                 self.places.borrow_mut().insert((task.clone(), attempt), workspace.path.clone());
@@ -38,11 +38,12 @@ impl Hands {
         let ended = match self.setting.setup_command(index) {
             Ok(command) => {
                 let errand = Errand {
+                    task: Some(&task),
                     command: &command,
                     cwd: &cwd,
-                    env: briefing.env,
+                    env: self.with_secrets(briefing.env, &task),
                     output_dir: self.setting.attempt_dir(&task, attempt).join(format!("setup-{}", index + 1)),
-                    timeout: self.setting.plan.tasks.get(&task).map(|task| task.timeout),
+                    timeout: self.setting.plan().tasks.get(&task).map(|task| task.timeout),
                 };
                 self.errand(errand).await
             }
@@ -54,6 +55,7 @@ impl Hands {
 
     /// Removes or keeps a workspace, unsaved work salvaged first.
     pub(super) async fn close(self: Rc<Self>, task: TaskId, attempt: Attempt, keep: KeepWorkspace) -> Fact {
+        drop(self.filling.lock().await);
         let path = self.place_of(&task, attempt);
         let done = match keep {
             KeepWorkspace::Keep => Ok(()),
@@ -148,11 +150,11 @@ fn make(
         notes.extend(repository.put_work(&worktree, base, commit).map_err(|error| error.to_string())?);
         worktree.set_prepared(commit.as_str()).map_err(|error| error.to_string())?;
     }
-    let policy = &setting.plan.workspace;
+    let policy = &setting.plan().workspace;
     notes.extend(repository.copy_in(&worktree, &policy.copy, &policy.link).map_err(|error| error.to_string())?);
     let files = engine_files(setting, task);
     notes.extend(repository.write_engine_files(&worktree, &files).map_err(|error| error.to_string())?);
-    let branch = render::branch(&setting.plan, &setting.run, task);
+    let branch = render::branch(&setting.plan(), &setting.run, task);
     Ok((WorkspaceMade { base: Some(worktree.base.clone()), branch, path: worktree.path, notes }, found))
 }
 
@@ -174,10 +176,10 @@ fn add(
 
 /// The skills of a task's sessions, for each place where agent programs look.
 fn engine_files(setting: &Setting, task: &TaskId) -> Vec<EngineFile> {
-    let plan = &setting.plan;
+    let plan = setting.plan();
     let skills = plan.tasks.get(task).and_then(|task| match &task.kind {
         TaskKind::Agent(work) => Some(&work.skills),
-        TaskKind::Command(_) => None,
+        TaskKind::Command(_) | TaskKind::Gate(_) | TaskKind::Each(_) | TaskKind::Mission(_) => None,
     });
     let mut files = Vec::new();
     for name in skills.into_iter().flatten() {

@@ -7,7 +7,7 @@ use crate::driver::clock::wall_now;
 use crate::driver::hands::place::worktree_at;
 use crate::driver::hands::{Briefing, Errand, Hands, verdict};
 use crate::driver::setting::Setting;
-use crate::kernel::fact::{Fact, Snapshot};
+use crate::kernel::fact::{Fact, Snapshot, WorkEnd, WorkKey};
 use crate::name::{Attempt, CommitId, Round, TaskId};
 use crate::plan::argv::Argv;
 use crate::plan::render;
@@ -27,6 +27,9 @@ impl Hands {
     pub(super) async fn snapshot(self: Rc<Self>, task: TaskId, attempt: Attempt, since: Option<CommitId>) -> Fact {
         let path = self.place_of(&task, attempt);
         let of = task.clone();
+        if let Some(since) = &since {
+            self.since.borrow_mut().insert((task.clone(), attempt), since.clone());
+        }
         self.taken_over.borrow_mut().remove(&(task.clone(), attempt));
         let done = self.blocking(move |setting| take_snapshot(setting, &of, &path, since.as_ref())).await;
         match done {
@@ -49,23 +52,34 @@ impl Hands {
         }
         let folder = format!("{round}-check-{}", index + 1);
         let errand = Errand {
+            task: Some(&task),
             command: &command,
             cwd: &cwd,
-            env: briefing.env,
+            env: self.with_secrets(briefing.env, &task),
             output_dir: self.setting.attempt_dir(&task, attempt).join(folder),
-            timeout: self.setting.plan.tasks.get(&task).map(|task| task.check_timeout),
+            timeout: self.setting.plan().tasks.get(&task).map(|task| task.check_timeout),
         };
         let (verdict, duration, tail) = verdict(self.errand(errand).await);
         let changed = self.put_back(&task, attempt, cwd).await;
         Fact::CheckEnded { task, attempt, round, index, verdict, duration, tail, changed }
     }
 
+    /// Puts back what a reviewer changed whose end an earlier engine did not get to take, then tells that end.
+    pub(in crate::driver) fn put_back_after_review(self: &Rc<Self>, key: WorkKey, end: WorkEnd) {
+        let hands = Rc::clone(self);
+        self.spawn(async move {
+            let path = hands.place_of(&key.task, key.attempt);
+            hands.put_back(&key.task, key.attempt, path).await;
+            Fact::WorkEnded { key, end: Box::new(end) }
+        });
+    }
+
     /// Puts a workspace back to its last snapshot; tells what differed.
-    async fn put_back(&self, task: &TaskId, attempt: Attempt, path: PathBuf) -> Vec<String> {
+    pub(super) async fn put_back(&self, task: &TaskId, attempt: Attempt, path: PathBuf) -> Vec<String> {
         let saved = self.saved.borrow().get(&(task.clone(), attempt)).cloned().flatten();
         let restored = self.blocking(move |setting| put_back(setting, &path, saved)).await;
         restored.unwrap_or_else(|why| {
-            tracing::warn!(%task, why, "what a check changed could not be put back");
+            tracing::warn!(%task, why, "what a check or a reviewer changed could not be put back");
             Vec::new()
         })
     }
@@ -76,12 +90,12 @@ fn take_snapshot(setting: &Setting, task: &TaskId, path: &Path, since: Option<&C
         return Ok(Snapshot { commit: None, files: Vec::new(), notes: Vec::new() });
     }
     let (worktree, repository) = worktree_at(setting, path)?;
-    let branch = render::branch(&setting.plan, &setting.run, task);
+    let branch = render::branch(&setting.plan(), &setting.run, task);
     let agent = setting.agent_of(task);
     let ask = SnapshotAsk {
         task,
         branch: branch.as_deref(),
-        title: setting.title_of(task),
+        title: &setting.title_of(task),
         agent: agent.as_deref(),
         identity: &setting.identity,
         at: wall_now(),

@@ -5,14 +5,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use indexmap::IndexMap;
+
 use crate::amount::{Millis, Usage};
 use crate::driver::children::{Child, ChildEnd, Told};
 use crate::driver::guard::{ChildId, ChildKind, Spawn, Stop};
+use crate::driver::hands::review::Who;
 use crate::driver::hands::{Briefing, Errand, Hands};
 use crate::kernel::effect::StartSession;
+use crate::kernel::event::SessionKind;
 use crate::kernel::fact::{Activity, EndKind, Fact, StopWhy, WorkEnd, WorkKey};
+use crate::mask::Mask;
+use crate::name::TaskId;
 use crate::plan::argv::Argv;
-use crate::plan::{AgentWork, Task, TaskKind};
 use crate::session::protocol::{HostLine, HostOrder, SessionSpec};
 use crate::workspace::{Exchange, WorkspaceError, read_bounded};
 
@@ -39,9 +44,10 @@ impl Hands {
         if let Some(end) = self.early.borrow_mut().remove(&label(&key)) {
             return self.tell(Fact::WorkEnded { key, end: Box::new(end) });
         }
-        let output_dir = self.setting.work_dir(&key.task, key.attempt, key.session);
+        let output_dir = self.setting.work_dir(&key.task, key.attempt, (key.session, SessionKind::Work));
         let outputs_file = self.outputs_file(&key, &output_dir);
         let mut env = self.task_env(&key, &path, briefing.env);
+        env.extend(self.secrets_of(&key.task));
         if !briefing.handoffs.is_empty() {
             match run_folder(&output_dir).and_then(|folder| hand_in(&folder, &briefing.handoffs)) {
                 Ok(handed) => env.extend(handed),
@@ -51,7 +57,7 @@ impl Hands {
         if let Some(file) = &outputs_file {
             env.insert("AI_SDLC_OUTPUTS".to_owned(), file.display().to_string());
         }
-        let errand = Errand { command: &command, cwd: &path, env, output_dir, timeout: None };
+        let errand = Errand { task: Some(&key.task), command: &command, cwd: &path, env, output_dir, timeout: None };
         match self.spawn_order(errand) {
             Ok(mut spawn) => {
                 spawn.label = label(&key);
@@ -74,7 +80,7 @@ impl Hands {
                 }
                 Told::Ended(end) => {
                     let stopped = self.end(&key);
-                    let outputs = outputs_file.as_deref().and_then(read_outputs);
+                    let outputs = outputs_file.as_deref().and_then(|file| read_outputs(file, &self.setting.mask));
                     let fact = Fact::WorkEnded { end: Box::new(command_end(end, stopped, outputs)), key };
                     return self.tell_end(fact, id);
                 }
@@ -84,7 +90,7 @@ impl Hands {
 
     /// The file for declared outputs, its folder made; only where the task declares any.
     fn outputs_file(&self, key: &WorkKey, dir: &Path) -> Option<PathBuf> {
-        let declares = self.setting.plan.tasks.get(&key.task).is_some_and(|task| !task.outputs.is_empty());
+        let declares = self.setting.plan().tasks.get(&key.task).is_some_and(|task| !task.outputs.is_empty());
         if !declares {
             return None;
         }
@@ -96,11 +102,14 @@ impl Hands {
 
     /// Runs a session in its host and tells what the host says.
     pub(super) async fn session(self: Rc<Self>, start: StartSession, briefing: Briefing) {
-        let key = start.key.clone();
+        let (key, kind) = (start.key.clone(), start.kind);
+        if kind == SessionKind::Review {
+            self.before_review(&start).await;
+        }
         match self.host_order(start, briefing) {
             Ok(spawn) => {
                 let child = self.begin(&key, spawn);
-                self.follow_host(key, child).await;
+                self.follow_host((key, kind), child).await;
             }
             Err(why) => self.tell(not_started(key, why)),
         }
@@ -123,16 +132,18 @@ impl Hands {
             stdin: Some(line),
             output_dir: spec.output_dir,
             output_limit: self.setting.output_limit,
+            mask: self.setting.mask.clone(),
             timeout: None,
         })
     }
 
     fn session_spec(&self, start: StartSession, briefing: Briefing) -> Result<SessionSpec, String> {
-        let StartSession { key, prompt, conversation, path, cap } = start;
-        let plan = &self.setting.plan;
-        let (task, work) = self.agent_task(&key)?;
-        let agent = plan.agents.get(&work.agent).ok_or_else(|| format!("agent `{}` is not in the plan", work.agent))?;
-        let dir = self.setting.work_dir(&key.task, key.attempt, key.session);
+        let StartSession { key, kind, model, prompt, conversation, path, cap } = start;
+        let plan = self.setting.plan();
+        let task = plan.tasks.get(&key.task).ok_or_else(|| format!("task `{}` is not in the plan", key.task))?;
+        let who = Who::of(task, kind).ok_or_else(|| format!("task `{}` has no such sessions", key.task))?;
+        let agent = plan.agents.get(who.agent).ok_or_else(|| format!("agent `{}` is not in the plan", who.agent))?;
+        let dir = self.setting.work_dir(&key.task, key.attempt, (key.session, kind));
         fs::create_dir_all(&dir).map_err(|error| format!("{}: {error}", dir.display()))?;
         let exchange = self.exchange(&path, &dir).map_err(|error| error.to_string())?;
         for stale in ["handoff.md", "outputs.json"] {
@@ -140,15 +151,20 @@ impl Hands {
         }
         let (handoff_out, outputs_file) = (exchange.path("handoff.md"), exchange.path("outputs.json"));
         let mut env = self.task_env(&key, &path, briefing.env);
-        env.insert("AI_SDLC_ROLE".to_owned(), work.role.to_string());
+        if kind.is_work() {
+            env.extend(self.secrets_of(&key.task));
+        }
+        env.insert("AI_SDLC_ROLE".to_owned(), who.role.to_string());
         env.insert("AI_SDLC_HANDOFF_OUT".to_owned(), handoff_out.display().to_string());
         env.insert("AI_SDLC_OUTPUTS".to_owned(), outputs_file.display().to_string());
         env.extend(hand_in(&exchange, &briefing.handoffs).map_err(|error| error.to_string())?);
         Ok(SessionSpec {
             run: self.setting.run.clone(),
             agent: agent.clone(),
-            model: work.model.clone(),
-            permissions: work.permissions,
+            kind,
+            judges: who.judges,
+            model,
+            permissions: who.permissions,
             prompt,
             conversation,
             path,
@@ -160,21 +176,12 @@ impl Hands {
             output_dir: dir,
             idle_timeout: task.idle_timeout,
             cap,
-            outputs: task.outputs.clone(),
-            touches: task.touches.clone(),
+            outputs: if kind.is_work() { task.outputs.clone() } else { IndexMap::new() },
+            touches: if kind.is_work() { task.touches.clone() } else { Some(Vec::new()) },
             executable: self.setting.executable.clone(),
+            mask: self.setting.mask.clone(),
             key,
         })
-    }
-
-    fn agent_task(&self, key: &WorkKey) -> Result<(&Task, &AgentWork), String> {
-        match self.setting.plan.tasks.get(&key.task) {
-            Some(task) => match &task.kind {
-                TaskKind::Agent(work) => Ok((task, work)),
-                TaskKind::Command(_) => Err(format!("task `{}` is a command", key.task)),
-            },
-            None => Err(format!("task `{}` is not in the plan", key.task)),
-        }
     }
 
     /// Where engine and session exchange files: in the worktree, or in the run's folder where there is none.
@@ -185,8 +192,8 @@ impl Hands {
         run_folder(work_dir)
     }
 
-    async fn follow_host(&self, key: WorkKey, mut child: Child) {
-        let id = child.id;
+    async fn follow_host(&self, of: (WorkKey, SessionKind), mut child: Child) {
+        let (id, (key, kind)) = (child.id, of);
         let mut result = None;
         while let Some(told) = child.next().await {
             match told {
@@ -202,7 +209,11 @@ impl Hands {
                 }
                 Told::Ended(end) => {
                     self.end(&key);
-                    let end = result.unwrap_or_else(|| Box::new(self.lost_host(&key, &end)));
+                    let end = result.unwrap_or_else(|| Box::new(self.lost_host((&key, kind), &end)));
+                    if kind == SessionKind::Review {
+                        let path = self.place_of(&key.task, key.attempt);
+                        self.put_back(&key.task, key.attempt, path).await;
+                    }
                     return self.tell_end(Fact::WorkEnded { key, end }, id);
                 }
             }
@@ -224,8 +235,9 @@ impl Hands {
     }
 
     /// A host that ended without a word: its result may lie on disk all the same.
-    fn lost_host(&self, key: &WorkKey, end: &ChildEnd) -> WorkEnd {
-        let dir = self.setting.work_dir(&key.task, key.attempt, key.session);
+    fn lost_host(&self, of: (&WorkKey, SessionKind), end: &ChildEnd) -> WorkEnd {
+        let (key, kind) = of;
+        let dir = self.setting.work_dir(&key.task, key.attempt, (key.session, kind));
         read_result(&dir.join("result.json")).unwrap_or_else(|| {
             let why = format!("the process that hosts the session ended without a result ({:?})", end.end);
             WorkEnd { usage: Usage::default(), ..plain_end(EndKind::Lost { why }, end.ran, end.tail.clone()) }
@@ -235,7 +247,7 @@ impl Hands {
     fn begin(&self, key: &WorkKey, spawn: Spawn) -> Child {
         let working = Working { child: spawn.child, kind: spawn.kind, stopped: None };
         self.working.borrow_mut().insert(key.clone(), working);
-        self.children.spawn(spawn)
+        self.children.spawn(spawn, Some(key.task.clone()))
     }
 
     fn end(&self, key: &WorkKey) -> Option<StopWhy> {
@@ -256,6 +268,17 @@ impl Hands {
         }
     }
 
+    /// The secrets that a task lists.
+    pub(super) fn secrets_of(&self, task: &TaskId) -> Vec<(String, String)> {
+        self.setting.secrets.given_to(&self.setting.plan(), task).collect()
+    }
+
+    /// Variables with the secrets that a task lists.
+    pub(super) fn with_secrets(&self, mut env: BTreeMap<String, String>, task: &TaskId) -> BTreeMap<String, String> {
+        env.extend(self.secrets_of(task));
+        env
+    }
+
     /// What every child of a task is told by its environment.
     fn task_env(&self, key: &WorkKey, path: &Path, mut env: BTreeMap<String, String>) -> BTreeMap<String, String> {
         let own = [
@@ -265,7 +288,9 @@ impl Hands {
             ("AI_SDLC_ROUND", key.round.to_string()),
             ("AI_SDLC_WORKSPACE", path.display().to_string()),
         ];
-        env.extend(own.map(|(name, value)| (name.to_owned(), value)));
+        let artifacts = self.artifacts_folder(&key.task);
+        let artifacts = artifacts.map(|folder| ("AI_SDLC_ARTIFACTS", folder.display().to_string()));
+        env.extend(own.into_iter().chain(artifacts).map(|(name, value)| (name.to_owned(), value)));
         env
     }
 }
@@ -292,7 +317,7 @@ fn hand_in(exchange: &Exchange, handoffs: &str) -> Result<Option<(String, String
 
 /// Which work a child does, for a later engine.
 pub(in crate::driver) fn label(key: &WorkKey) -> String {
-    format!("{}/{}/{}", key.task, key.attempt, key.session)
+    format!("{}/{}/{}", key.task.path_name(), key.attempt, key.session)
 }
 
 /// Reads what a session left as its durable result.
@@ -300,9 +325,14 @@ pub(in crate::driver) fn read_result(path: &Path) -> Option<WorkEnd> {
     serde_json::from_slice(&read_bounded(path, RESULT_LIMIT)?).ok()
 }
 
-/// Reads the outputs that a command left.
-pub(in crate::driver) fn read_outputs(path: &Path) -> Option<String> {
-    Some(String::from_utf8_lossy(&read_bounded(path, OUTPUTS_LIMIT)?).into_owned())
+/// Reads the outputs that a command left. What must not be seen is taken out of the file, too.
+pub(in crate::driver) fn read_outputs(path: &Path, mask: &Mask) -> Option<String> {
+    let mut text = String::from_utf8_lossy(&read_bounded(path, OUTPUTS_LIMIT)?).into_owned();
+    if mask.finds(text.as_bytes()) {
+        mask.hide(&mut text);
+        fs::write(path, &text).ok()?;
+    }
+    Some(text)
 }
 
 /// How a command ended, as the kernel takes it.

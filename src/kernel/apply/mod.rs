@@ -10,8 +10,13 @@ use crate::kernel::state::{Delivery, Merging, Phase, Record, Running, State, Sta
 use crate::name::{Attempt, CommitId, Round, SessionNo, TaskId};
 use crate::plan::{Plan, TaskKind};
 
+mod gates;
+mod groups;
 mod merging;
+mod resuming;
 mod working;
+
+use working::Begun;
 
 /// Changes the state as the event says.
 pub(crate) fn apply(known: Known<'_>, state: &mut State, event: &Event, at: WallTime) {
@@ -56,10 +61,12 @@ impl Fold<'_> {
         ids.iter().filter_map(|id| self.find(id)).collect()
     }
 
-    /// Live time goes on from event to event, and not while no engine drives.
+    /// Live time goes on from event to event, and not while no engine drives or only a person is waited for.
     fn clock(&mut self) {
         if let Some(before) = self.state.live_at {
-            self.state.ledger.time = self.state.ledger.time + self.at.since(before);
+            if !self.state.only_gates_wait() {
+                self.state.ledger.time = self.state.ledger.time + self.at.since(before);
+            }
             self.state.live_at = Some(self.at);
         }
     }
@@ -83,13 +90,12 @@ impl Fold<'_> {
                 self.state.over = Some(*outcome);
                 self.state.live_at = None;
             }
-            Event::TaskReady { task } => {
-                if let Some(record) = self.record(task) {
-                    record.status = Status::Ready;
-                }
-            }
+            Event::TaskReady { task } => self.ready(task),
             Event::TaskFinished { task, outcome } => self.finish(task, outcome),
-            Event::Note { .. } | Event::Progress { .. } => {}
+            Event::GateOpened { .. } | Event::GateAnswered { .. } | Event::SentBack { .. } => self.gate(event),
+            Event::Expanded { task, .. } => self.expand(task),
+            Event::OutputsKnown { task, outputs } => self.hand_over(task, outputs),
+            Event::TouchesKnown { .. } | Event::Note { .. } | Event::Progress { .. } => {}
             other @ (Event::TaskStarted { .. }
             | Event::WorkspaceReady { .. }
             | Event::SetupFinished { .. }
@@ -102,6 +108,9 @@ impl Fold<'_> {
             | Event::Snapshot { .. }
             | Event::CheckFinished { .. }
             | Event::RoundFailed { .. }
+            | Event::Reviewed { .. }
+            | Event::CacheLookedUp { .. }
+            | Event::ArtifactsKept { .. }
             | Event::BackingOff { .. }
             | Event::MergeQueued { .. }
             | Event::MergeStarted { .. }
@@ -122,20 +131,17 @@ impl Fold<'_> {
             Event::TaskStarted { task, attempt, from } => self.start(task, *attempt, from),
             Event::WorkspaceReady { task, workspace, .. } => self.workspace_ready(task, workspace),
             Event::SetupFinished { task, index, .. } => self.phase(task, Phase::SettingUp(index.saturating_add(1))),
-            Event::SessionStarted { task, round, session, conversation, reserved, .. } => {
-                self.session_started(task, *round, *session, *reserved);
+            Event::SessionStarted { task, round, session, conversation, reserved, kind, .. } => {
+                let begun = Begun { round: *round, session: *session, reserved: *reserved, kind: *kind };
+                self.session_started(task, &begun);
                 self.conversation(task, conversation.as_ref());
             }
             Event::CommandStarted { task, round, session, .. } => {
-                self.session_started(task, *round, *session, Ceiling::NONE);
+                self.session_started(task, &Begun::command(*round, *session));
             }
             Event::ConversationNamed { task, conversation, .. } => self.conversation(task, Some(conversation)),
             Event::Usage { task, usage, .. } => self.settle(task, usage),
-            Event::Stopping { task, why, .. } => {
-                if let Some(running) = self.running(task) {
-                    running.stopping = Some(*why);
-                }
-            }
+            Event::Stopping { task, why, .. } => self.stopping(task, *why),
             Event::SessionEnded { task, end, .. } => self.session_ended(task, end),
             Event::Snapshot { task, snapshot, .. } => self.snapshot(task, snapshot),
             Event::CheckFinished { task, index, command, verdict, duration, tail, .. } => {
@@ -143,6 +149,9 @@ impl Fold<'_> {
                 self.check_finished(task, *index, result, tail);
             }
             Event::RoundFailed { task, round, reason, .. } => self.round_failed(task, *round, reason),
+            Event::Reviewed { task, verdict, reasons, .. } => self.reviewed(task, *verdict, reasons),
+            Event::CacheLookedUp { task, found, .. } => self.cache_looked_up(task, found),
+            Event::ArtifactsKept { task, .. } => self.artifacts_kept(task),
             Event::BackingOff { task, failure, until, .. } => self.back_off(task, failure, *until),
             Event::WorkspaceClosed { task, attempt, .. } => self.workspace_closed(task, *attempt),
             Event::MergeQueued { task, .. } => self.queue(task),
@@ -166,7 +175,25 @@ impl Fold<'_> {
             | Event::TaskReady { .. }
             | Event::TaskFinished { .. }
             | Event::Progress { .. }
+            | Event::Expanded { .. }
+            | Event::TouchesKnown { .. }
+            | Event::OutputsKnown { .. }
+            | Event::GateOpened { .. }
+            | Event::GateAnswered { .. }
+            | Event::SentBack { .. }
             | Event::Note { .. } => {}
+        }
+    }
+
+    fn ready(&mut self, task: &TaskId) {
+        if let Some(record) = self.record(task) {
+            record.status = Status::Ready;
+        }
+    }
+
+    fn stopping(&mut self, task: &TaskId, why: StopWhy) {
+        if let Some(running) = self.running(task) {
+            running.stopping = Some(why);
         }
     }
 
@@ -187,42 +214,9 @@ impl Fold<'_> {
             ..State::default()
         };
         self.state.ledger.ceiling = plan.budget.ceiling;
-    }
-
-    fn resume(&mut self, retried: &[TaskId], freed: &[TaskId], ceiling: Ceiling) {
-        for t in self.numbers(retried).into_iter().chain(self.numbers(freed)) {
-            let record = self.state.task_mut(t);
-            record.status = Status::Waiting;
-            if let Some(past) = &mut record.past {
-                past.retries = 0;
-            }
-            self.state.unfinished = self.state.unfinished.saturating_add(1);
+        if let Some(ranked) = plan.ranked() {
+            self.state.ledger.settle(&ranked.usage);
         }
-        for t in self.known.graph.all() {
-            let open = |n: &&TaskNo| !counts_as_ended(self.state.task(**n));
-            let pending = self.known.graph.needs(t).iter().filter(open).count();
-            let record = self.state.task_mut(t);
-            record.pending = u32::try_from(pending).unwrap_or(u32::MAX);
-            // What it needs is begun again: it waits for that, if it does not work already.
-            if pending > 0 && matches!(record.status, Status::Ready | Status::BackingOff { .. }) {
-                record.status = Status::Waiting;
-                self.give_back_holds(t);
-            }
-        }
-        for t in self.numbers(retried).into_iter().chain(self.numbers(freed)) {
-            self.take_holds_again(t);
-        }
-        let state = &mut *self.state;
-        state.ledger.warned &= state.ledger.ceiling == ceiling;
-        state.ledger.ceiling = ceiling;
-        state.exceeded = false;
-        state.stopping = None;
-        state.fault = None;
-        state.over = None;
-        if state.delivery.failed || state.delivery.last.as_ref().is_some_and(|last| *last != Delivered::Moved) {
-            state.delivery = Delivery::default();
-        }
-        state.live_at = Some(self.at);
     }
 
     fn finish(&mut self, task: &TaskId, outcome: &Outcome) {
@@ -230,12 +224,10 @@ impl Fold<'_> {
         self.give_back_slot(t);
         self.leave_merge(t);
         self.remember(t, task, outcome);
-        let before = self.state.task(t).outcome().is_some();
-        self.state.task_mut(t).status = Status::Finished(outcome.clone());
-        if before {
+        self.state.gated.remove(&t);
+        if !self.has_ended(t, outcome) {
             return;
         }
-        self.state.unfinished = self.state.unfinished.saturating_sub(1);
         let goes_on = self.known.graph.follower(t).is_some_and(|f| self.state.task(f).outcome().is_none());
         if counts_as_ended(self.state.task(t)) {
             for dependent in self.known.graph.dependents(t) {
@@ -255,8 +247,20 @@ impl Fold<'_> {
 
     /// What a success tells those after it; what a failure tells the next attempt.
     fn remember(&mut self, t: TaskNo, task: &TaskId, outcome: &Outcome) {
+        if !matches!(outcome, Outcome::Succeeded { .. }) {
+            // What it handed over before it was sent back is of no account.
+            self.state.outputs.remove(task);
+        }
         match outcome {
             Outcome::Succeeded { .. } => {
+                self.remember_answer(t, task);
+                let running = self.state.task_mut(t).running_mut();
+                let conversation = running.and_then(|running| running.conversation.take());
+                if let Some(past) = &mut self.state.task_mut(t).past {
+                    past.conversation = conversation;
+                    past.sent_back = None;
+                }
+                self.settle_work(t);
                 let end = self.state.task_mut(t).running_mut().and_then(|running| running.end.take());
                 if let Some(end) = end {
                     let end = *end;
@@ -283,6 +287,7 @@ impl Fold<'_> {
         let reserved = std::mem::take(&mut running.reserved);
         let had = std::mem::replace(&mut running.has_slot, false);
         self.state.ledger.release(reserved);
+        self.in_pots(t, |pot| pot.release(reserved));
         if had {
             self.state.slots = self.state.slots.saturating_sub(1);
             for limit in self.known.graph.task_limits(t) {
@@ -318,20 +323,6 @@ impl Fold<'_> {
         }
         let chain = self.known.graph.chain(t);
         chain.iter().zip(chain.iter().skip(1)).find(|(_, after)| **after == t).map(|(before, _)| *before)
-    }
-
-    /// What a succeeded task made is not merged before the rest of its worktree, which is to be tried again.
-    fn take_holds_again(&mut self, t: TaskNo) {
-        let Some(before) = self.before(t) else { return };
-        if !matches!(self.state.task(before).outcome(), Some(Outcome::Succeeded { .. })) {
-            return;
-        }
-        for lock in self.known.graph.locks(before) {
-            self.state.locks.entry(*lock).or_insert(before);
-        }
-        if self.known.graph.touches(before).is_some() {
-            self.state.touching.insert(before);
-        }
     }
 
     /// Locks and touches: held until the work is merged or has failed.

@@ -5,10 +5,24 @@ use super::{
     Status, TaskId, TaskNo, WallTime, Work, WorkspaceFrom, cut_off, in_words,
 };
 use crate::amount::{Cost, Millis, Usage};
-use crate::kernel::event::{Ended, Failure};
+use crate::kernel::event::{Ended, Failure, SessionKind};
 use crate::kernel::fact::{StopWhy, WorkspaceMade};
 use crate::kernel::state::Spent;
 use crate::mission::model::OnExceeded;
+
+/// A session or command that begins.
+pub(super) struct Begun {
+    pub(super) round: Round,
+    pub(super) session: SessionNo,
+    pub(super) reserved: Ceiling,
+    pub(super) kind: SessionKind,
+}
+
+impl Begun {
+    pub(super) fn command(round: Round, session: SessionNo) -> Self {
+        Self { round, session, reserved: Ceiling::NONE, kind: SessionKind::Work }
+    }
+}
 
 impl Fold<'_> {
     pub(super) fn phase(&mut self, task: &TaskId, phase: Phase) {
@@ -22,7 +36,13 @@ impl Fold<'_> {
         let lean = self.known.graph.lean(t);
         let record = self.state.task_mut(t);
         let reworking = record.running().filter(|running| running.phase == Phase::Reworking).cloned();
-        record.past_mut().attempt = Some(attempt);
+        let past = record.past_mut();
+        past.attempt = Some(attempt);
+        past.settled = false;
+        let sent_back = past.sent_back.as_mut();
+        let given_back =
+            sent_back.as_ref().map(|sent| RoundReason::SentBack { by: sent.by.clone(), reason: sent.reason.clone() });
+        let conversation = sent_back.and_then(|sent| sent.conversation.take());
         let fresh = Running {
             attempt,
             from: from.clone(),
@@ -31,8 +51,8 @@ impl Fold<'_> {
             phase: if lean { Phase::Working } else { Phase::Preparing },
             has_slot: true,
             workspace: None,
-            conversation: None,
-            given_back: None,
+            conversation,
+            given_back,
             cut_off: false,
             reserved: Ceiling::NONE,
             told: Spent::default(),
@@ -42,6 +62,10 @@ impl Fold<'_> {
             check_tail: String::new(),
             round_ran: Millis::ZERO,
             stopping: None,
+            kind: SessionKind::Work,
+            review: None,
+            cache: None,
+            kept: false,
         };
         let running = match reworking {
             Some(before) => Running {
@@ -89,33 +113,47 @@ impl Fold<'_> {
         }
     }
 
-    pub(super) fn session_started(&mut self, task: &TaskId, round: Round, session: SessionNo, reserved: Ceiling) {
+    pub(super) fn session_started(&mut self, task: &TaskId, begun: &Begun) {
         let Some(running) = self.running(task) else { return };
-        running.round = round;
+        let Begun { round, session, reserved, kind } = *begun;
         running.session = Some(session);
+        running.kind = kind;
         running.phase = Phase::Working;
-        running.cut_off = false;
         running.stopping = None;
         running.reserved = reserved;
         running.told = Spent::default();
-        running.end = None;
-        running.checks.clear();
-        running.check_tail.clear();
+        match kind {
+            SessionKind::Work => {
+                running.round = round;
+                running.cut_off = false;
+                running.end = None;
+                running.checks.clear();
+                running.check_tail.clear();
+                running.review = None;
+                running.kept = false;
+            }
+            SessionKind::Review => running.review.get_or_insert_default().end = None,
+        }
         self.state.ledger.reserve(reserved);
+        if let Some(t) = self.find(task) {
+            self.in_pots(t, |pot| pot.reserve(reserved));
+        }
     }
 
     pub(super) fn conversation(&mut self, task: &TaskId, conversation: Option<&String>) {
-        if let Some(running) = self.running(task)
-            && conversation.is_some()
-        {
-            running.conversation = conversation.cloned();
+        let (Some(running), Some(conversation)) = (self.running(task), conversation) else { return };
+        match running.kind {
+            SessionKind::Work => running.conversation = Some(conversation.clone()),
+            SessionKind::Review => {
+                running.review.get_or_insert_default().conversation = Some(conversation.clone());
+            }
         }
     }
 
     /// Settles a report of use, out of what was set aside first.
     pub(super) fn settle(&mut self, task: &TaskId, usage: &Usage) {
         let Some(t) = self.find(task) else { return };
-        if !self.known.is_agent(t) {
+        if !self.is_session(t) {
             return;
         }
         let Some(running) = self.state.task_mut(t).running_mut() else { return };
@@ -130,28 +168,48 @@ impl Fold<'_> {
         self.state.ledger.release(before);
         self.state.ledger.reserve(after);
         self.state.ledger.settle(usage);
+        self.in_pots(t, |pot| {
+            pot.release(before);
+            pot.reserve(after);
+            pot.settle(usage);
+        });
     }
 
     pub(super) fn session_ended(&mut self, task: &TaskId, end: &Ended) {
         self.settle(task, &end.usage);
         let Some(t) = self.find(task) else { return };
-        let agent = self.known.is_agent(t);
+        let agent = self.is_session(t);
         let paused = self.state.exceeded && self.known.plan.budget.on_exceeded == OnExceeded::Pause;
         let of_budget = EndKind::Stopped { why: StopWhy::Budget };
         let Some(running) = self.state.task_mut(t).running_mut() else { return };
         let reserved = std::mem::take(&mut running.reserved);
         let interrupted = paused && end.how == of_budget || cut_off(&end.how, running.stopping);
-        running.phase = if interrupted { Phase::Starting } else { Phase::Ended };
-        running.cut_off = interrupted;
         running.stopping = None;
-        running.end = Some(Box::new(end.clone()));
-        running.round_ran = running.round_ran + end.duration;
+        match running.kind {
+            SessionKind::Work => {
+                running.phase = if interrupted { Phase::Starting } else { Phase::Ended };
+                running.cut_off = interrupted;
+                running.end = Some(Box::new(end.clone()));
+                running.round_ran = running.round_ran + end.duration;
+            }
+            SessionKind::Review => review_ended(running, end, interrupted),
+        }
         let unknown = agent && !matches!(end.how, EndKind::NotStarted { .. }) && !running.told.cost_known;
         let past = self.state.task_mut(t).past_mut();
         past.ran = past.ran + end.duration;
         past.spent.some_unknown |= unknown;
         self.state.ledger.some_unknown |= unknown;
         self.state.ledger.release(reserved);
+        self.in_pots(t, |pot| {
+            pot.release(reserved);
+            pot.time = pot.time + end.duration;
+        });
+    }
+
+    /// Whether what runs, or ran last, is a session of an agent.
+    fn is_session(&self, t: TaskNo) -> bool {
+        let reviews = |running: &Running| running.kind == SessionKind::Review;
+        self.known.is_agent(t) || self.state.task(t).running().is_some_and(reviews)
     }
 
     pub(super) fn snapshot(&mut self, task: &TaskId, snapshot: &Snapshot) {
@@ -194,6 +252,14 @@ impl Fold<'_> {
         past.retries = past.retries.saturating_add(1);
         past.last_failure = Some(in_words(failure));
     }
+}
+
+/// A review session ended; one that was cut off begins again.
+fn review_ended(running: &mut Running, end: &Ended, cut_off: bool) {
+    running.phase = Phase::Reviewing;
+    let review = running.review.get_or_insert_default();
+    review.ran = review.ran + end.duration;
+    review.end = (!cut_off).then(|| Box::new(end.clone()));
 }
 
 impl Spent {

@@ -7,8 +7,16 @@
     reason = "a test looks at the few kinds that it is about"
 )]
 
+mod always;
+mod gates;
+mod groups;
+mod joins;
+mod kept;
 mod missions;
 mod plans;
+mod play;
+mod reviews;
 mod rules;
+mod send_back;
 mod steps;
 mod world;

@@ -9,11 +9,12 @@ use indexmap::IndexMap;
 use crate::amount::{Ceiling, Millis};
 use crate::kernel::event::{Place, PlaceKind};
 use crate::mission::model::{
-    BackendKind, CommandLine, Deliver, Join, Keep, MergeCommit, MergePolicy, OnConflict, OnExceeded, Permissions,
-    PromptVia, Retry, RetryFrom, RunBudget, Strategy, TaskWorkspace, UnknownUse, WorkspaceMode, WorkspacePolicy,
+    BackendKind, CommandLine, Deliver, Importance, Join, Keep, ListSource, MergeCommit, MergePolicy, OnConflict,
+    OnExceeded, Pace, Permissions, PromptVia, Retry, RetryFrom, RunBudget, Strategy, TaskWorkspace, UnknownUse,
+    WorkspaceMode, WorkspacePolicy,
 };
-use crate::name::{AgentName, CommitId, MissionName, RoleName, RunId, TaskId};
-use crate::plan::{Agent, AgentWork, Plan, ReportsUse, Role, RoleBody, Task, TaskKind};
+use crate::name::{AgentName, CommitId, MissionName, OutputId, RoleName, RunId, TaskId, VarId};
+use crate::plan::{Agent, AgentWork, Each, Plan, ReportsUse, Review, Role, RoleBody, SubMission, Task, TaskKind};
 
 pub(super) fn id(text: &str) -> TaskId {
     TaskId::parse(text).unwrap()
@@ -41,6 +42,15 @@ pub(super) fn command() -> Task {
         title: "a task".to_owned(),
         kind: TaskKind::Command(argv(&["true"])),
         needs: Vec::new(),
+        scope: None,
+        when: None,
+        importance: Importance::Required,
+        review: None,
+        rework: Vec::new(),
+        late_touches: None,
+        secrets: Vec::new(),
+        artifacts: Vec::new(),
+        cache: None,
         join: Join::AllSuccess,
         priority: 0,
         estimate: Millis::from_mins(1),
@@ -49,7 +59,7 @@ pub(super) fn command() -> Task {
         locks: Vec::new(),
         checks: Vec::new(),
         rounds: NonZeroU32::new(3).unwrap(),
-        retry: Retry { max: 0, backoff: Millis::from_secs(10), from: RetryFrom::LastWork },
+        retry: Retry { max: 0, backoff: Millis::from_secs(10), from: RetryFrom::LastWork, model: None },
         timeout: Millis::from_mins(30),
         idle_timeout: Millis::from_mins(10),
         check_timeout: Millis::from_mins(10),
@@ -59,6 +69,19 @@ pub(super) fn command() -> Task {
         workspace: TaskWorkspace::Own,
         branch: None,
         env: BTreeMap::new(),
+    }
+}
+
+pub(super) fn gate(question: &str) -> Task {
+    Task { kind: TaskKind::Gate(question.to_owned()), ..command() }
+}
+
+pub(super) fn review(agent: &str) -> Review {
+    Review {
+        role: RoleName::parse("worker").unwrap(),
+        agent: AgentName::parse(agent).unwrap(),
+        model: None,
+        skills: Vec::new(),
     }
 }
 
@@ -74,9 +97,75 @@ pub(super) fn agent() -> Task {
     Task { kind: TaskKind::Agent(work), ..command() }
 }
 
+/// An instance of that task for each of these values of `v`.
+pub(super) fn each(values: &[&str], body: Task) -> Task {
+    let values = values.iter().map(|value| serde_json::Value::from(*value)).collect();
+    each_of(ListSource::Values(values), body)
+}
+
+/// An instance of that task for each value of a list, which is `v`.
+pub(super) fn each_of(list: ListSource, mut body: Task) -> Task {
+    let needs = body.needs.clone();
+    let join = body.join;
+    let importance = std::mem::take(&mut body.importance);
+    let each = Each {
+        variables: IndexMap::from([(VarId::parse("v").unwrap(), list)]),
+        key: None,
+        max_instances: NonZeroU32::new(20_000).unwrap(),
+        body,
+    };
+    Task { kind: TaskKind::Each(Box::new(each)), needs, join, importance, ..command() }
+}
+
+/// A task that stands for these.
+pub(super) fn mission(tasks: Vec<(&str, Task)>, outputs: &[(&str, &str)]) -> Task {
+    let output = |(id, text): &(&str, &str)| (OutputId::parse(id).unwrap(), (*text).to_owned());
+    let work = SubMission {
+        name: MissionName::parse("inner").unwrap(),
+        description: String::new(),
+        with: IndexMap::new(),
+        inputs: IndexMap::new(),
+        tasks: tasks.into_iter().map(|(name, task)| (id(name), task)).collect(),
+        outputs: outputs.iter().map(output).collect(),
+    };
+    Task { kind: TaskKind::Mission(Box::new(work)), ..command() }
+}
+
 impl Task {
+    pub(super) fn joining(mut self, join: Join) -> Self {
+        self.join = join;
+        self
+    }
+
+    pub(super) fn when(mut self, text: &str) -> Self {
+        self.when = Some(text.to_owned());
+        self
+    }
+
+    pub(super) fn is_agent(&self) -> bool {
+        matches!(self.kind, TaskKind::Agent(_))
+    }
+
+    pub(super) fn optional(mut self) -> Self {
+        self.importance = Importance::Optional;
+        self
+    }
+
+    pub(super) fn giving(mut self, output: &str) -> Self {
+        self.outputs.insert(
+            OutputId::parse(output).unwrap(),
+            crate::mission::field::shape::Shape::Schema(serde_json::json!({})),
+        );
+        self
+    }
+
     pub(super) fn needing(mut self, needs: &[&str]) -> Self {
         self.needs = needs.iter().map(|need| id(need)).collect();
+        self
+    }
+
+    pub(super) fn reworking(mut self, tasks: &[&str]) -> Self {
+        self.rework = tasks.iter().map(|task| id(task)).collect();
         self
     }
 
@@ -122,6 +211,9 @@ pub(super) fn plan(mode: WorkspaceMode, max: u32, tasks: Vec<(&str, Task)>) -> P
             unknown: UnknownUse::Allow,
         },
         max: NonZeroU32::new(max).unwrap(),
+        pace: Pace::Fixed,
+        secrets: Vec::new(),
+        notify: Vec::new(),
         agents: BTreeMap::from([(AgentName::parse("robot").unwrap(), robot(None))]),
         roles: BTreeMap::from([(RoleName::parse("worker").unwrap(), role(None))]),
         partials: BTreeMap::new(),
@@ -146,6 +238,8 @@ pub(super) fn plan(mode: WorkspaceMode, max: u32, tasks: Vec<(&str, Task)>) -> P
             on_conflict: OnConflict::Escalate,
         },
         tasks: tasks.into_iter().map(|(name, task)| (id(name), task)).collect(),
+        given: BTreeMap::new(),
+        ranking: None,
         sources: Vec::new(),
     }
 }

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::amount::{Ceiling, Cost, Usage};
-use crate::kernel::event::{Event, Outcome};
+use crate::kernel::event::{Event, FailureClass, Outcome, RunOutcome};
+use crate::kernel::fact::EndKind;
 use crate::kernel::graph::writes;
-use crate::mission::model::{Join, WorkspaceMode};
+use crate::mission::model::{Importance, Join, OnExceeded, WorkspaceMode};
 use crate::name::{Attempt, TaskId};
 use crate::plan::touches::TouchSet;
 use crate::plan::{Plan, Task, TaskKind};
@@ -28,7 +29,20 @@ pub(super) struct Rules {
     /// How many sessions ran at the last report of use, the one that told it included.
     at_last_report: usize,
     merging: BTreeSet<TaskId>,
+    queued: BTreeSet<TaskId>,
+    /// The parts of groups, and the group of each part.
+    parts: BTreeMap<TaskId, Vec<TaskId>>,
+    group_of: BTreeMap<TaskId, TaskId>,
+    /// Groups that begin anew with their list.
+    dormant: BTreeSet<TaskId>,
+    /// Of groups with a ceiling: what their parts used.
+    group_usd: BTreeMap<TaskId, u64>,
+    stopping: bool,
+    /// Tasks whose work was stopped.
+    paused: BTreeSet<TaskId>,
     backing_off: BTreeSet<TaskId>,
+    /// Gates that wait for an answer.
+    asking: BTreeSet<TaskId>,
 }
 
 impl Rules {
@@ -38,33 +52,89 @@ impl Rules {
             Event::RunResumed { retried, freed, ceiling } => {
                 for task in retried.iter().chain(freed) {
                     let before = self.ended.remove(task);
-                    assert!(!matches!(before, None | Some(Outcome::Succeeded { .. })), "{task} is begun again");
+                    let bad = matches!(before, None | Some(Outcome::Succeeded { .. }));
+                    assert!(!bad || self.is_always(plan, task), "{task} is begun again");
+                    self.slots.remove(task);
+                    self.holding.remove(task);
+                    self.sessions.remove(task);
+                    self.merging.remove(task);
+                    self.queued.remove(task);
                 }
+                for task in retried.iter().chain(freed) {
+                    let closed = self.group_of.get(task).is_some_and(|group| self.ended.contains_key(group));
+                    assert!(!closed, "{task} is begun again, and its group is not");
+                }
+                let begins_anew = |group: &&TaskId| {
+                    let parts = self.parts.get(*group).filter(|_| self.is_always(plan, group));
+                    parts.is_some_and(|parts| !parts.iter().any(|part| self.ended.contains_key(part)))
+                };
+                let anew: Vec<TaskId> = freed.iter().filter(begins_anew).cloned().collect();
+                self.dormant.extend(anew);
+                self.stopping = false;
                 self.ceiling = *ceiling;
                 self.exceeded_with = None;
                 self.usd_before = self.usd;
-                for task in &self.backing_off {
-                    if plan.tasks[task].needs.iter().any(|need| !self.ended.contains_key(need)) {
-                        self.holding.remove(task);
-                    }
+                self.let_go(plan);
+            }
+            Event::SentBack { by, time, tasks, again, .. } => {
+                assert!(*time <= plan.tasks[by].rounds.get(), "{by} sends back too often");
+                assert!(again.contains(by), "{by} sends back and is not asked again");
+                for task in tasks.iter().chain(again) {
+                    assert!(!self.merging.contains(task), "{task} is sent back while it is being merged");
+                    assert!(task == by || !self.sessions.contains(task), "{task} is sent back while it works");
+                    self.ended.remove(task);
+                    self.slots.remove(task);
+                    self.holding.remove(task);
+                    self.backing_off.remove(task);
+                    self.asking.remove(task);
                 }
+                let all: BTreeSet<&TaskId> = tasks.iter().chain(again).collect();
+                let anew = |group: &&TaskId| {
+                    self.parts.contains_key(*group) && plan.tasks[*group].needs.iter().any(|need| all.contains(need))
+                };
+                let anew: Vec<TaskId> = again.iter().filter(anew).cloned().collect();
+                self.dormant.extend(anew);
+                self.let_go(plan);
             }
             Event::TaskStarted { task, attempt, .. } => self.started(plan, task, *attempt),
+            Event::Expanded { task, tasks } => {
+                self.may_begin(plan, task);
+                self.dormant.remove(task);
+                let named: Vec<TaskId> = tasks.iter().map(|part| part.id.clone()).collect();
+                let before = self.parts.insert(task.clone(), named.clone()).unwrap_or_default();
+                for part in before.into_iter().filter(|part| !named.contains(part)) {
+                    self.drop(part);
+                }
+                self.group_of.extend(named.into_iter().map(|part| (part, task.clone())));
+            }
+            Event::GateOpened { task, .. } => {
+                self.may_begin(plan, task);
+                self.asking.insert(task.clone());
+            }
+            Event::RunStopping { .. } => self.stopping = true,
+            Event::RunFinished { outcome } => self.clean_up_ran(plan, *outcome),
             Event::SessionStarted { task, .. } => {
-                assert!(self.exceeded_with.is_none(), "a session starts though the budget is used up");
+                let may = self.exceeded_with.is_none() || self.is_always(plan, task);
+                assert!(may, "a session starts though the budget is used up");
                 assert!(self.slots.contains(task), "{task} works without a slot");
                 self.sessions.insert(task.clone());
+                self.paused.remove(task);
             }
-            Event::Usage { usage, .. } => self.spend(usage, step),
+            Event::Usage { task, usage, .. } => self.spend(plan, task, usage, step),
             Event::SessionEnded { task, end, .. } => {
-                self.spend(&end.usage, step);
+                self.spend(plan, task, &end.usage, step);
                 self.sessions.remove(task);
+                if matches!(end.how, EndKind::Stopped { .. }) {
+                    self.paused.insert(task.clone());
+                }
             }
             Event::MergeQueued { task, .. } | Event::BackingOff { task, .. } => {
                 assert!(!self.ended.contains_key(task));
                 self.slots.remove(task);
                 self.merging.remove(task);
+                self.queued.insert(task.clone());
                 if matches!(event, Event::BackingOff { .. }) {
+                    self.queued.remove(task);
                     self.backing_off.insert(task.clone());
                 }
             }
@@ -78,9 +148,16 @@ impl Rules {
                 self.merging.remove(task);
             }
             Event::TaskFinished { task, outcome } => {
+                self.asking.remove(task);
                 self.slots.remove(task);
                 self.holding.remove(task);
                 self.sessions.remove(task);
+                self.group_ended(plan, task, outcome);
+                if self.dormant.remove(task) {
+                    for part in self.parts.remove(task).unwrap_or_default() {
+                        self.drop(part);
+                    }
+                }
                 let before = self.ended.insert(task.clone(), outcome.clone());
                 assert!(before.is_none(), "{task} ends twice");
                 self.merging.remove(task);
@@ -91,24 +168,40 @@ impl Rules {
         }
     }
 
+    /// What waits again for what it needs holds nothing meanwhile.
+    fn let_go(&mut self, plan: &Plan) {
+        for task in &self.backing_off {
+            if plan.tasks[task].needs.iter().any(|need| !self.ended.contains_key(need)) {
+                self.holding.remove(task);
+            }
+        }
+    }
+
     fn started(&mut self, plan: &Plan, task: &TaskId, attempt: Attempt) {
-        assert!(self.exceeded_with.is_none(), "{task} starts though the budget is used up");
+        assert!(
+            self.exceeded_with.is_none() || self.is_always(plan, task),
+            "{task} starts though the budget is used up"
+        );
+        assert!(!self.stopping || self.is_always(plan, task), "{task} starts though the run is stopping");
+        assert!(!self.parts.contains_key(task), "a group runs nothing itself");
+        let group = self.group_of.get(task);
+        assert!(group.is_none_or(|group| !self.ended.contains_key(group)), "{task} starts after its group has ended");
+        self.queued.remove(task);
+        self.paused.remove(task);
         assert!(!self.ended.contains_key(task), "{task} starts after its end");
         let before = self.attempts.insert(task.clone(), attempt);
         assert!(before.is_none_or(|before| before < attempt), "{task} begins an attempt again");
         let this = &plan.tasks[task];
         self.backing_off.remove(task);
         let goes_on = self.holding.remove(task);
-        for need in this.needs.iter().filter(|_| !goes_on) {
-            let outcome = self.ended.get(need).unwrap_or_else(|| panic!("{task} starts before {need} has ended"));
-            let fine = match this.join {
-                Join::AllSuccess => matches!(outcome, Outcome::Succeeded { .. }),
-                Join::NoneFailed => matches!(outcome, Outcome::Succeeded { .. } | Outcome::Skipped { .. }),
-                Join::AllDone => true,
-            };
-            assert!(fine, "{task} starts though {need} is {outcome:?}");
+        if !goes_on {
+            self.may_begin(plan, task);
         }
-        for other in &self.holding {
+        // What a stop has suspended holds nothing against clean-up.
+        let waits =
+            |other: &TaskId| !self.is_always(plan, other) || self.queued.contains(other) || self.paused.contains(other);
+        let winding_up = self.winds_up(plan);
+        for other in self.holding.iter().filter(|other| !winding_up || !waits(other)) {
             meet(plan, (task, this), (other, &plan.tasks[other]));
         }
         self.slots.insert(task.clone());
@@ -116,11 +209,120 @@ impl Rules {
         self.limits(plan);
     }
 
+    /// Whether all it needs has ended, and well enough.
+    fn may_begin(&self, plan: &Plan, task: &TaskId) {
+        let this = &plan.tasks[task];
+        for need in &this.needs {
+            let Some(outcome) = self.ended.get(need) else {
+                let stays =
+                    |need| !self.is_always(plan, need) || self.queued.contains(need) || plan.tasks[need].is_agent();
+                let suspended = self.winds_up(plan) && stays(need);
+                assert!(suspended && self.is_always(plan, task), "{task} starts before {need} has ended");
+                continue;
+            };
+            let optional = plan.tasks[need].importance == Importance::Optional
+                && matches!(outcome, Outcome::Failed { .. } | Outcome::Conflict { .. });
+            let fine = match this.join {
+                Join::AllSuccess => matches!(outcome, Outcome::Succeeded { .. }),
+                Join::NoneFailed => optional || matches!(outcome, Outcome::Succeeded { .. } | Outcome::Skipped { .. }),
+                Join::AllDone | Join::Always => true,
+            };
+            assert!(
+                fine,
+                "{task} starts though {need} is {outcome:?} {:?} {:?}",
+                this.join, plan.tasks[need].importance
+            );
+        }
+    }
+
+    /// Whether what was under way is left as it is until a resume.
+    fn winds_up(&self, plan: &Plan) -> bool {
+        self.stopping || (self.exceeded_with.is_some() && plan.budget.on_exceeded == OnExceeded::Pause)
+    }
+
+    fn outer<'a>(&'a self, task: &'a TaskId) -> impl Iterator<Item = &'a TaskId> {
+        std::iter::successors(Some(task), |task| self.group_of.get(*task))
+    }
+
+    fn is_always(&self, plan: &Plan, task: &TaskId) -> bool {
+        self.outer(task).any(|task| plan.tasks[task].join == Join::Always)
+    }
+
+    fn drop(&mut self, part: TaskId) {
+        for inner in self.parts.remove(&part).unwrap_or_default() {
+            self.drop(inner);
+        }
+        self.ended.insert(part, Outcome::Skipped { because: None });
+    }
+
+    /// A group ends when its parts have, and as they have.
+    fn group_ended(&self, plan: &Plan, task: &TaskId, outcome: &Outcome) {
+        let Some(parts) = self.parts.get(task) else { return };
+        let ends: Vec<&Outcome> = parts
+            .iter()
+            .filter(|part| plan.tasks[*part].importance == Importance::Required)
+            .filter_map(|part| self.ended.get(part))
+            .collect();
+        let all = parts.iter().all(|part| self.ended.contains_key(part));
+        let begun_again =
+            matches!(outcome, Outcome::Blocked { .. } | Outcome::Skipped { .. } | Outcome::Cancelled { .. })
+                || matches!(outcome, Outcome::Failed { failure } if failure.class == FailureClass::Expression);
+        let anew = self.dormant.contains(task) || self.is_always(plan, task);
+        assert!(all || (begun_again && anew), "{task} ends before its parts");
+        let failed = ends.iter().any(|end| matches!(end, Outcome::Failed { .. }));
+        if all && failed {
+            assert!(matches!(outcome, Outcome::Failed { .. }) || begun_again, "{task} is {outcome:?}");
+        }
+    }
+
+    /// After each step: no group is open whose parts have all ended.
+    pub(super) fn groups_have_ended(&self) {
+        for (group, parts) in &self.parts {
+            let open = self.dormant.contains(group)
+                || self.ended.contains_key(group)
+                || parts.iter().any(|part| !self.ended.contains_key(part));
+            assert!(open, "{group} has not ended with its parts");
+        }
+    }
+
+    /// What runs always has run when a run ends, if its turn can have come.
+    fn clean_up_ran(&self, plan: &Plan, outcome: RunOutcome) {
+        // It may come after a question that nobody has answered yet.
+        let waits = !self.asking.is_empty() && !self.winds_up(plan);
+        if waits || outcome == RunOutcome::EngineFault {
+            return;
+        }
+        for (id, task) in &plan.tasks {
+            let alone = task.join == Join::Always
+                && matches!(task.kind, TaskKind::Command(_))
+                && !id.as_str().contains(['/', '['])
+                && task.needs.iter().all(|need| !self.is_always(plan, need));
+            let ran = self.ended.get(id).is_some_and(|end| !matches!(end, Outcome::Cancelled { .. }));
+            let under_way = self.queued.contains(id) || self.attempts.contains_key(id);
+            assert!(!alone || ran || under_way, "{id} did not run: {:?}, {outcome:?}", self.ended.get(id));
+        }
+    }
+
+    /// What counts ended well.
+    pub(super) fn all_is_good(&self, plan: &Plan) {
+        for (task, outcome) in &self.ended {
+            let counts = self.outer(task).all(|task| plan.tasks[task].importance == Importance::Required);
+            let good = matches!(outcome, Outcome::Succeeded { .. } | Outcome::Skipped { .. });
+            assert!(good || !counts, "{task} is {outcome:?}");
+        }
+    }
+
     fn limits(&self, plan: &Plan) {
+        if self.winds_up(plan) {
+            let works = |task: &&TaskId| self.is_always(plan, task) && !self.paused.contains(*task);
+            let slots = self.slots.iter().filter(works).count();
+            assert!(slots <= plan.max.get() as usize, "too many at once: {:?}", self.slots);
+            return;
+        }
         assert!(self.slots.len() <= plan.max.get() as usize, "too many at once: {:?}", self.slots);
         let works = |task: &&TaskId| match &plan.tasks[*task].kind {
             TaskKind::Agent(work) => Some(work),
-            TaskKind::Command(_) => None,
+            TaskKind::Command(_) | TaskKind::Gate(_) | TaskKind::Each(_) | TaskKind::Mission(_) => None,
         };
         for (name, role) in &plan.roles {
             let count = self.slots.iter().filter_map(|task| works(&task)).filter(|work| work.role == *name).count();
@@ -132,10 +334,19 @@ impl Rules {
         }
     }
 
-    fn spend(&mut self, usage: &Usage, step: u64) {
+    fn spend(&mut self, plan: &Plan, task: &TaskId, usage: &Usage, step: u64) {
         if let Cost::Reported(usd) = usage.cost {
             self.usd += usd.0;
             self.at_last_report = self.sessions.len();
+            let groups: Vec<TaskId> = self.outer(task).skip(1).cloned().collect();
+            for group in groups {
+                let Some(ceiling) = plan.tasks[&group].budget.usd else { continue };
+                let used = self.group_usd.entry(group.clone()).or_default();
+                *used += usd.0;
+                // Each session that runs when the ceiling is reached may tell one step more, and so may its end.
+                let most = ceiling.0 + step * 2 * u64::from(plan.max.get());
+                assert!(*used <= most, "{group} used {used}, {ceiling} allowed");
+            }
         }
         if let Some(ceiling) = self.ceiling.usd {
             let running = self.exceeded_with.unwrap_or(self.sessions.len()).max(self.sessions.len()) as u64;

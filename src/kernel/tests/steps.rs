@@ -1,26 +1,29 @@
 //! What `step` says, fact by fact.
 
+use std::collections::BTreeSet;
+
 use super::plans::{agent, argv, command, commit, id, place, plan, run_id};
 use crate::amount::{At, Ceiling, Cost, Millis, TokenUse, Usage, Usd, WallTime};
 use crate::handoff::{CheckVerdict, Source};
 use crate::kernel::effect::Effect;
-use crate::kernel::event::{Event, FailureClass, Outcome, RunOutcome, WorkspaceFrom};
+use crate::kernel::event::{Event, FailureClass, Instance, Outcome, RunOutcome, WorkspaceFrom};
 use crate::kernel::fact::{
-    Activity, Began, CandidateResult, EndKind, Fact, Moved, Snapshot, StopCause, StopWhy, WorkEnd, WorkKey,
+    Activity, Attended, Began, CandidateResult, EndKind, Fact, Moved, Snapshot, StopCause, StopWhy, WorkEnd, WorkKey,
     WorkspaceMade,
 };
 use crate::kernel::{Run, Step};
 use crate::mission::model::{Join, OnConflict, WorkspaceMode};
-use crate::name::{Attempt, Round, SessionNo};
+use crate::name::{Attempt, Round, SessionNo, TaskId};
 use crate::plan::Plan;
+use crate::plan::ranking::{Ranked, SkillsRanked};
 
-const NOW: At = At { mono: Millis(0), wall: WallTime(0) };
+pub(super) const NOW: At = At { mono: Millis(0), wall: WallTime(0) };
 
-fn key(task: &str) -> WorkKey {
+pub(super) fn key(task: &str) -> WorkKey {
     WorkKey { task: id(task), attempt: Attempt::FIRST, round: Round::FIRST, session: SessionNo::FIRST }
 }
 
-fn end(how: EndKind) -> Box<WorkEnd> {
+pub(super) fn end(how: EndKind) -> Box<WorkEnd> {
     Box::new(WorkEnd {
         how,
         duration: Millis(10),
@@ -36,12 +39,12 @@ fn end(how: EndKind) -> Box<WorkEnd> {
     })
 }
 
-fn names(step: &Step) -> Vec<String> {
+pub(super) fn names(step: &Step) -> Vec<String> {
     let name = |event| serde_json::to_value(event).unwrap()["type"].as_str().unwrap().to_owned();
     step.events.iter().map(name).collect()
 }
 
-fn started(step: &Step) -> Vec<&str> {
+pub(super) fn started(step: &Step) -> Vec<&str> {
     step.effects
         .iter()
         .filter_map(|effect| match effect {
@@ -51,26 +54,47 @@ fn started(step: &Step) -> Vec<&str> {
         .collect()
 }
 
-fn begin(plan: Plan) -> (Run, Step) {
+pub(super) fn begin(plan: Plan) -> (Run, Step) {
     let place = place(plan.workspace.mode);
     let mut run = Run::new(run_id(), plan, place);
-    let step = run.step(Fact::Began(Began::New), NOW);
+    let step = run.step(Fact::Began(Began::New { attended: Attended::No }), NOW);
     (run, step)
 }
 
-fn done(run: &mut Run, task: &str) -> Step {
+pub(super) fn goes_on() -> Fact {
+    let (attended, answers) = (Attended::No, Vec::new());
+    Fact::Began(Began::Resumed { attended, answers, adopted: BTreeSet::new(), ceiling: None })
+}
+
+pub(super) fn done(run: &mut Run, task: &str) -> Step {
     run.step(Fact::WorkEnded { key: key(task), end: end(EndKind::Completed) }, NOW)
 }
 
-fn made(run: &mut Run, task: &str) -> Step {
+pub(super) fn made(run: &mut Run, task: &str) -> Step {
     let workspace =
         WorkspaceMade { path: "/w".into(), base: Some(commit(0)), branch: Some("b".to_owned()), notes: Vec::new() };
     run.step(Fact::WorkspaceReady { task: id(task), attempt: Attempt::FIRST, workspace }, NOW)
 }
 
-fn snapshot(run: &mut Run, task: &str, number: u64) -> Step {
+pub(super) fn snapshot(run: &mut Run, task: &str, number: u64) -> Step {
     let snapshot = Box::new(Snapshot { commit: Some(commit(number)), files: Vec::new(), notes: Vec::new() });
     run.step(Fact::Snapshotted { task: id(task), attempt: Attempt::FIRST, snapshot }, NOW)
+}
+
+pub(super) fn failed(run: &mut Run, task: &str) -> Step {
+    run.step(Fact::WorkEnded { key: key(task), end: end(EndKind::Exited { code: 2 }) }, NOW)
+}
+
+/// The same run, folded from how its tasks ended, driven by a later engine.
+pub(super) fn resumed(run: &Run) -> (Run, Step) {
+    resume(Run::fold(events_of(run)).unwrap())
+}
+
+/// The same run, driven by a later engine.
+pub(super) fn resume(mut run: Run) -> (Run, Step) {
+    run.inflight = crate::kernel::inflight::InFlight::default();
+    let step = run.step(goes_on(), NOW);
+    (run, step)
 }
 
 #[test]
@@ -199,7 +223,7 @@ fn a_failure_blocks_what_needs_it_and_nothing_else() {
     done(&mut run, "d");
     done(&mut run, "e");
     assert_eq!(run.outcome(), Some(RunOutcome::Failed));
-    let resumed = Fact::Began(Began::Resumed { adopted: std::collections::BTreeSet::new(), ceiling: None });
+    let resumed = goes_on();
     let mut run = Run::fold(events_of(&run)).unwrap();
     let step = run.step(resumed, NOW);
     assert!(matches!(&step.events[0], Event::RunResumed { retried, freed, .. }
@@ -207,16 +231,40 @@ fn a_failure_blocks_what_needs_it_and_nothing_else() {
     assert_eq!(started(&step), ["a"]);
 }
 
+#[test]
+fn what_was_used_before_the_run_counts_as_the_runs() {
+    let mut plan = plan(WorkspaceMode::Directory, 1, vec![("a", command().touching(&[]))]);
+    let usage = Usage { tokens: None, cost: Cost::Reported(Usd(400_000)) };
+    plan.ranking = Some(SkillsRanked::Done(Ranked { note: "It was asked.".to_owned(), usage }));
+    let (run, step) = begin(plan);
+    assert_eq!(run.state.ledger.usd, Usd(400_000));
+    let folded = Run::fold(step.events.into_iter().map(|event| (WallTime(0), event))).unwrap();
+    assert_eq!(folded.state.ledger.usd, Usd(400_000));
+}
+
 /// The shortest journal that leads to how these tasks ended.
-fn events_of(run: &Run) -> Vec<(WallTime, Event)> {
-    let plan = Box::new(run.plan().clone());
-    let begun = Event::RunStarted { run: run.id().clone(), plan, place: run.place().clone() };
+pub(super) fn events_of(run: &Run) -> Vec<(WallTime, Event)> {
+    let mut first = run.plan().clone();
+    let is_part = |task: &TaskId| {
+        let t = crate::kernel::graph::Graph::find(run.plan(), task).unwrap();
+        run.graph.group(t).is_some()
+    };
+    first.tasks.retain(|task, _| !is_part(task));
+    let begun = Event::RunStarted { run: run.id().clone(), plan: Box::new(first), place: run.place().clone() };
+    let expanded = run.graph.all().filter_map(|group| {
+        let part = |t: &crate::kernel::graph::TaskNo| {
+            let (id, task) = run.task(*t);
+            Instance { id: id.clone(), task: task.clone() }
+        };
+        let tasks = run.graph.parts(group)?.iter().map(part).collect();
+        Some(Event::Expanded { task: run.task(group).0.clone(), tasks })
+    });
     let ended = run.plan().tasks.keys().filter_map(|task| {
         let outcome = run.task_outcome(task)?.clone();
         Some(Event::TaskFinished { task: task.clone(), outcome })
     });
     let over = run.outcome().map(|outcome| Event::RunFinished { outcome });
-    std::iter::once(begun).chain(ended).chain(over).map(|event| (WallTime(0), event)).collect()
+    std::iter::once(begun).chain(expanded).chain(ended).chain(over).map(|event| (WallTime(0), event)).collect()
 }
 
 #[test]
@@ -230,7 +278,7 @@ fn a_stop_leaves_the_task_where_it_was_for_a_resume() {
     let step = run.step(Fact::WorkEnded { key: key("a"), end: end(stopped) }, NOW);
     assert_eq!(names(&step), ["session-ended", "run-finished"]);
     assert_eq!(run.outcome(), Some(RunOutcome::Stopped { cause: StopCause::Interrupted }));
-    let resumed = Fact::Began(Began::Resumed { adopted: std::collections::BTreeSet::new(), ceiling: None });
+    let resumed = goes_on();
     run.inflight = crate::kernel::inflight::InFlight::default();
     let step = run.step(resumed, NOW);
     assert_eq!(names(&step), ["run-resumed", "session-started"]);

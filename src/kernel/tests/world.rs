@@ -9,14 +9,14 @@ use super::plans::{commit, place, run_id};
 use super::rules::Rules;
 use crate::amount::{At, Ceiling, Cost, Millis, TokenUse, Usage, Usd, WallTime};
 use crate::handoff::{Change, CheckVerdict, FileChange, Source};
-use crate::kernel::effect::Effect;
-use crate::kernel::event::{Event, PlaceKind};
+use crate::kernel::effect::{Effect, StartSession};
+use crate::kernel::event::{CacheFound, Event, PlaceKind, SessionKind};
 use crate::kernel::fact::{
-    Activity, Began, CandidateResult, Delivered, DeliveryCandidate, EndKind, Fact, Moved, Snapshot, StopCause, WorkEnd,
-    WorkKey, WorkspaceMade,
+    Activity, Answer, Attended, Began, CandidateResult, Delivered, DeliveryCandidate, EndKind, Fact, GateAnswer, Moved,
+    Snapshot, StopCause, WorkEnd, WorkKey, WorkspaceMade,
 };
 use crate::kernel::{Run, Step};
-use crate::name::TaskId;
+use crate::name::{OutputId, TaskId};
 use crate::plan::{Plan, TaskKind};
 
 /// The largest report of use, in micro-dollars.
@@ -38,8 +38,14 @@ pub(super) struct World {
     trouble: u32,
     /// Facts that were told already.
     told: Vec<Fact>,
+    /// The work of this task fails.
+    pub(super) fails: Option<TaskId>,
     /// Whose report of use is being taken in.
     reporting: Option<WorkKey>,
+    /// Whether gates are answered while an engine drives.
+    pub(super) attended: Attended,
+    /// What gates ask.
+    asked_of: BTreeMap<TaskId, String>,
 }
 
 impl World {
@@ -60,7 +66,10 @@ impl World {
             wake: None,
             trouble,
             told: Vec::new(),
+            fails: None,
             reporting: None,
+            attended: Attended::No,
+            asked_of: BTreeMap::new(),
         }
     }
 
@@ -79,7 +88,9 @@ impl World {
             }
             self.records.push((self.now.wall, event.clone()));
         }
+        self.rules.groups_have_ended();
         if let Some(shadow) = &self.shadow {
+            assert_eq!(shadow.plan, self.run.plan, "the fold does not add the same tasks");
             assert_eq!(shadow.state(), self.run.state(), "the fold of the events is not the state");
         }
         for effect in &step.effects {
@@ -171,6 +182,14 @@ impl World {
             self.rules.see(self.run.plan(), event, STEP);
         }
         self.now = At { mono: Millis(7), wall: self.now.wall.plus(Millis(self.rng.u64(0..100_000))) };
+        self.resume(ceiling);
+    }
+
+    /// A later engine goes on; gates may have been answered meanwhile.
+    pub(super) fn resume(&mut self, ceiling: Option<Ceiling>) {
+        if self.run.is_over() {
+            self.run = Run::fold(self.records.clone()).unwrap();
+        }
         self.wake = None;
         self.told.clear();
         let ends = std::mem::take(&mut self.answers).into_values().filter_map(|fact| match fact {
@@ -191,7 +210,17 @@ impl World {
                 self.later(1, Fact::WorkEnded { key, end });
             }
         }
-        self.tell(Fact::Began(Began::Resumed { adopted, ceiling }));
+        let asked: Vec<TaskId> = self.asked_of.keys().cloned().collect();
+        let answers = asked.into_iter().map(|task| self.person(task)).collect();
+        self.tell(Fact::Began(Began::Resumed { attended: self.attended, answers, adopted, ceiling }));
+    }
+
+    /// A person answers what they were last asked, or something older.
+    fn person(&mut self, task: TaskId) -> GateAnswer {
+        let shown = self.asked_of.get(&task).cloned();
+        let binding = if self.rng.u32(0..5) == 0 { Some("what there was before".to_owned()) } else { shown };
+        let answer = if self.rng.u32(0..3) == 0 { Answer::Reject } else { Answer::Approve };
+        GateAnswer { task, answer, message: "as I see it".to_owned(), by: "me".to_owned(), binding }
     }
 
     pub(super) fn stop(&mut self) {
@@ -236,9 +265,7 @@ impl World {
                 let (duration, tail) = (Millis(soon), String::new());
                 self.later(soon, Fact::SetupEnded { task, attempt, index, verdict, duration, tail });
             }
-            Effect::StartSession(start) => {
-                self.session(&start.key, long);
-            }
+            Effect::StartSession(start) => self.session(&start, long),
             Effect::StartCommand { key, .. } => {
                 let end = self.work_end(&key, long);
                 self.later(long, Fact::WorkEnded { key, end: Box::new(end) });
@@ -281,8 +308,30 @@ impl World {
             Effect::CloseWorkspace { task, attempt, .. } => {
                 self.later(soon, Fact::WorkspaceClosed { task, attempt, kept: None });
             }
+            Effect::AskGate { task, binding, .. } => {
+                self.asked_of.insert(task.clone(), binding);
+                if self.attended == Attended::Yes {
+                    let GateAnswer { task, answer, message, by, binding } = self.person(task);
+                    self.later(long, Fact::Answered { task, answer, message, by, binding });
+                }
+            }
+            Effect::ShowDiff { task, attempt, .. } => {
+                self.later(soon, Fact::DiffShown { task, attempt, diff: "+1".to_owned() });
+            }
+            Effect::LookUpCache { task, attempt, .. } => {
+                let (found, outputs) = if self.rng.bool() {
+                    (CacheFound::Hit { run: "r".to_owned(), task: task.clone() }, Some(self.outputs_of(&task)))
+                } else {
+                    (CacheFound::Miss { why: "an input differs".to_owned() }, None)
+                };
+                self.later(soon, Fact::CacheLookedUp { task, attempt, found, outputs });
+            }
+            Effect::KeepArtifacts { task, attempt } => {
+                let notes = if self.goes_wrong() { vec!["no room".to_owned()] } else { Vec::new() };
+                self.later(soon, Fact::ArtifactsKept { task, attempt, artifacts: Vec::new(), notes });
+            }
             Effect::WakeAt(at) => self.wake = Some(at.mono),
-            Effect::Finish => {}
+            Effect::FillCache { .. } | Effect::Finish => {}
             other => self.answer_merge(other, soon),
         }
     }
@@ -343,15 +392,37 @@ impl World {
         self.later(soon, fact);
     }
 
-    fn session(&mut self, key: &WorkKey, long: u64) {
+    fn session(&mut self, start: &StartSession, long: u64) {
+        let key = &start.key;
         for _ in 0..self.rng.u32(0..4) {
             let at = self.rng.u64(0..long);
             let usage = self.usage();
             self.later(at, Fact::Used { key: key.clone(), usage });
         }
         self.later(0, Fact::Conversation { key: key.clone(), conversation: "talk".to_owned() });
-        let end = self.work_end(key, long);
+        let mut end = self.work_end(key, long);
+        if start.kind == SessionKind::Review {
+            let handoff = format!("{{\"status\": \"done\", \"summary\": \"s\"{}}}", self.verdict());
+            end.handoffs = vec![(Source::File, handoff)];
+            end.usage = self.usage();
+        }
         self.later(long, Fact::WorkEnded { key: key.clone(), end: Box::new(end) });
+    }
+
+    fn verdict(&mut self) -> String {
+        if self.goes_wrong() {
+            return String::new();
+        }
+        let verdict = if self.rng.u32(0..4) == 0 { "rework" } else { "approve" };
+        format!(", \"verdict\": \"{verdict}\", \"reasons\": [\"r\"]")
+    }
+
+    fn outputs_of(&mut self, task: &TaskId) -> String {
+        let list = ["[]", "[\"p\"]", "[\"p\", \"q\"]", "[\"q\", \"r\", \"s\"]", "[\"p\", \"p\"]"];
+        let value = |id: &str, rng: &mut Rng| if id == "list" { list[rng.usize(0..5)] } else { "\"x\"" };
+        let ids: Vec<OutputId> = self.run.plan().tasks[task].outputs.keys().cloned().collect();
+        let named = ids.iter().map(|id| format!("\"{id}\": {}", value(id.as_str(), &mut self.rng)));
+        format!("{{{}}}", named.collect::<Vec<_>>().join(", "))
     }
 
     fn usage(&mut self) -> Usage {
@@ -361,11 +432,13 @@ impl World {
     }
 
     fn work_end(&mut self, key: &WorkKey, ran: u64) -> WorkEnd {
-        let task = &self.run.plan().tasks[&key.task];
+        let task = self.run.plan().tasks[&key.task].clone();
         let is_agent = matches!(task.kind, TaskKind::Agent(_));
-        let outputs: Vec<String> = task.outputs.keys().map(|id| format!("\"{id}\": \"x\"")).collect();
-        let outputs = format!("{{{}}}", outputs.join(", "));
-        let how = if self.goes_wrong() {
+        let judges = !task.rework.is_empty();
+        let outputs = self.outputs_of(&key.task);
+        let how = if self.fails.as_ref() == Some(&key.task) {
+            EndKind::Exited { code: 1 }
+        } else if self.goes_wrong() {
             [
                 EndKind::Exited { code: 3 },
                 EndKind::Signalled { signal: 11 },
@@ -377,7 +450,8 @@ impl World {
             EndKind::Completed
         };
         let done = if self.goes_wrong() { "partial" } else { "done" };
-        let handoff = format!("{{\"status\": \"{done}\", \"summary\": \"s\", \"outputs\": {outputs}}}");
+        let verdict = if judges { self.verdict() } else { String::new() };
+        let handoff = format!("{{\"status\": \"{done}\", \"summary\": \"s\", \"outputs\": {outputs}{verdict}}}");
         WorkEnd {
             how,
             duration: Millis(ran),

@@ -3,10 +3,11 @@
 use indexmap::IndexMap;
 
 use crate::diagnostic::codes;
+use crate::diagnostic::nearest::{listed, nearest};
 use crate::mission::check::Scene;
+use crate::mission::check::kinds::Kind;
 use crate::mission::check::marker::Marker;
 use crate::mission::model::{BackendKind, PromptVia};
-use crate::mission::nearest::{listed, nearest};
 use crate::mission::team::AgentFile;
 use crate::name::AgentName;
 
@@ -83,7 +84,8 @@ pub fn check_names(scene: &Scene<'_>, marker: &mut Marker<'_>) {
         }
     }
     for (id, task) in &file.tasks {
-        if let Some(agent) = &task.agent {
+        let is_other = matches!(Kind::of(task), Some(Kind::Command | Kind::Gate | Kind::Mission));
+        if let Some(agent) = task.agent.as_ref().filter(|_| !is_other) {
             known(scene, marker, &format!("/tasks/{id}/agent"), agent);
         }
     }

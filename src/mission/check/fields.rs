@@ -7,9 +7,12 @@ use crate::mission::check::Scene;
 use crate::mission::check::marker::Marker;
 use crate::mission::field::duration::DurationText;
 use crate::mission::field::glob;
+use crate::mission::field::late::TouchesText;
 use crate::mission::field::shape::Shape;
 use crate::mission::file::{CeilingFile, RetryFile, TaskFile};
-use crate::name::TaskId;
+use crate::mission::library::whole;
+use crate::mission::model::Touches;
+use crate::name::LocalTaskId;
 
 /// Checks all of them.
 pub fn check(scene: &Scene<'_>, marker: &mut Marker<'_>) {
@@ -34,7 +37,7 @@ pub fn check(scene: &Scene<'_>, marker: &mut Marker<'_>) {
     }
 }
 
-fn one_task(scene: &Scene<'_>, marker: &mut Marker<'_>, id: &TaskId, task: &TaskFile) {
+fn one_task(scene: &Scene<'_>, marker: &mut Marker<'_>, id: &LocalTaskId, task: &TaskFile) {
     let place = format!("/tasks/{id}");
     time(marker, &format!("{place}/timeout"), task.timeout.as_ref());
     time(marker, &format!("{place}/idle_timeout"), task.idle_timeout.as_ref());
@@ -42,7 +45,7 @@ fn one_task(scene: &Scene<'_>, marker: &mut Marker<'_>, id: &TaskId, task: &Task
     time(marker, &format!("{place}/estimate"), task.estimate.as_ref());
     retry(marker, &place, task.retry.as_ref());
     ceiling(marker, &place, task.budget.as_ref());
-    globs(marker, &format!("{place}/touches"), task.touches.as_deref().unwrap_or_default());
+    globs(marker, &format!("{place}/touches"), globs_of(task));
     variables(marker, &format!("{place}/env"), task.env.keys());
     for (output, shape) in &task.outputs {
         if let Err(bad) = Shape::parse(&shape.0, &|path| schema_file(scene, path)) {
@@ -55,9 +58,9 @@ fn one_task(scene: &Scene<'_>, marker: &mut Marker<'_>, id: &TaskId, task: &Task
 
 /// Reads a JSON Schema that a mission names by its path.
 pub fn schema_file(scene: &Scene<'_>, path: &str) -> Result<Value, String> {
-    let text = std::fs::read_to_string(scene.against.dir.join(path))
+    let bytes = whole(&scene.against.dir.join(path))
         .map_err(|error| format!("the JSON Schema `{path}` cannot be read: {error}"))?;
-    serde_json::from_str(&text).map_err(|error| format!("the JSON Schema `{path}` is no JSON: {error}"))
+    serde_json::from_slice(&bytes).map_err(|error| format!("the JSON Schema `{path}` is no JSON: {error}"))
 }
 
 fn time(marker: &mut Marker<'_>, pointer: &str, text: Option<&DurationText>) {
@@ -98,5 +101,13 @@ fn variables<'n>(marker: &mut Marker<'_>, place: &str, names: impl Iterator<Item
             let why = if ours { "is set by the engine" } else { "is no name of an environment variable" };
             marker.error(codes::BAD_NAME, span, format!("`{name}` {why}")).help("take another name");
         }
+    }
+}
+
+/// The globs of a task's `touches`, where it lists them.
+pub fn globs_of(task: &TaskFile) -> &[String] {
+    match &task.touches {
+        Some(TouchesText(Touches::Globs(globs))) => globs,
+        Some(TouchesText(Touches::Cel(_))) | None => &[],
     }
 }

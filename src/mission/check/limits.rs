@@ -2,12 +2,14 @@
 
 use crate::diagnostic::codes;
 use crate::mission::check::Scene;
+use crate::mission::check::fields::globs_of;
 use crate::mission::check::marker::Marker;
 use crate::mission::field::glob::is_everything;
+use crate::mission::field::late::TouchesText;
 use crate::mission::field::place::PlaceText;
 use crate::mission::file::TaskFile;
-use crate::mission::model::{Permissions, TaskWorkspace, WorkspaceMode};
-use crate::name::TaskId;
+use crate::mission::model::{Permissions, TaskWorkspace, Touches, WorkspaceMode};
+use crate::name::LocalTaskId;
 
 impl<'a> Scene<'a> {
     /// What sessions of a task may do: its own word, its role's, the defaults'.
@@ -21,7 +23,7 @@ impl<'a> Scene<'a> {
 
     /// True where a task may leave changes.
     pub fn may_change(&self, task: &'a TaskFile) -> bool {
-        let touches_nothing = task.touches.as_ref().is_some_and(Vec::is_empty);
+        let touches_nothing = task.touches == Some(TouchesText(Touches::Globs(Vec::new())));
         let thrown_away = matches!(task.workspace, Some(PlaceText(TaskWorkspace::ReadOnly)));
         let reads_only = task.prompt.is_some() && self.permissions_of(task) == Permissions::Read;
         !touches_nothing && !thrown_away && !reads_only
@@ -31,7 +33,7 @@ impl<'a> Scene<'a> {
 /// Checks both.
 pub fn check(scene: &Scene<'_>, marker: &mut Marker<'_>) {
     for (id, task) in &scene.file.tasks {
-        let wants = task.touches.as_ref().is_some_and(|touches| !touches.is_empty());
+        let wants = !globs_of(task).is_empty();
         if wants && !scene.may_change(task) {
             let span = marker.value(&format!("/tasks/{id}/touches"));
             let read_only = matches!(task.workspace, Some(PlaceText(TaskWorkspace::ReadOnly)));
@@ -43,22 +45,45 @@ pub fn check(scene: &Scene<'_>, marker: &mut Marker<'_>) {
             marker.warning(codes::PERMISSIONS, span, format!("task `{id}` is to change files, but {why}")).help(help);
         }
     }
-    sequence(scene, marker);
+    if side_by_side(scene) {
+        instances(scene, marker);
+        sequence(scene, marker);
+    }
+}
+
+/// True where tasks of this mission may run at once at all.
+fn side_by_side(scene: &Scene<'_>) -> bool {
+    let file = scene.file;
+    let one_at_a_time = file.concurrency.as_ref().and_then(|concurrency| concurrency.max).is_some_and(|max| max.0 == 1);
+    let directory = file.workspace.as_ref().is_some_and(|workspace| workspace.mode == WorkspaceMode::Directory);
+    !one_at_a_time && !directory && scene.graph.is_whole()
+}
+
+/// Instances of one task that may all touch the same.
+fn instances(scene: &Scene<'_>, marker: &mut Marker<'_>) {
+    for (id, task) in scene.file.tasks.iter().filter(|(_, task)| task.for_each.is_some()) {
+        let globs = globs_of(task);
+        let Some(same) = globs.iter().position(|glob| !glob.contains("{{")) else { continue };
+        let span = marker.value(&format!("/tasks/{id}/touches/{same}"));
+        let variable = task.for_each.iter().flatten().next().map_or("part", |(name, _)| name.as_str());
+        marker
+            .warning(
+                codes::ALL_IN_SEQUENCE,
+                span,
+                format!("all instances of `{id}` may touch the same files: they never run side by side"),
+            )
+            .help(format!("make it of a variable, such as `{{{{{variable}}}}}/**`, or leave `touches` out"));
+    }
 }
 
 /// Two tasks that nothing orders, each of which may touch everything.
 fn sequence(scene: &Scene<'_>, marker: &mut Marker<'_>) {
     let file = scene.file;
-    let one_at_a_time = file.concurrency.as_ref().and_then(|concurrency| concurrency.max).is_some_and(|max| max.0 == 1);
-    let directory = file.workspace.as_ref().is_some_and(|workspace| workspace.mode == WorkspaceMode::Directory);
-    if one_at_a_time || directory || !scene.graph.is_whole() {
-        return;
-    }
-    let everything = |task: &TaskFile| task.touches.iter().flatten().position(|glob| is_everything(glob));
-    let greedy: Vec<(&TaskId, usize)> =
+    let everything = |task: &TaskFile| globs_of(task).iter().position(|glob| is_everything(glob));
+    let greedy: Vec<(&LocalTaskId, usize)> =
         file.tasks.iter().filter_map(|(id, task)| Some((id, everything(task)?))).take(100).collect();
     let pair = greedy.iter().enumerate().find_map(|(at, one)| {
-        let free = |other: &&(&TaskId, usize)| {
+        let free = |other: &&(&LocalTaskId, usize)| {
             !scene.graph.is_upstream(other.0, one.0) && !scene.graph.is_upstream(one.0, other.0)
         };
         greedy.iter().skip(at + 1).find(free).map(|other| (one, other))

@@ -3,19 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::Found;
-use crate::catalog::role::{Body, RoleTemplate};
+use crate::catalog::role::{Body, Capability, RoleTemplate};
 use crate::catalog::template::{Position, Template, VariableUse};
 use crate::diagnostic::codes;
+use crate::diagnostic::nearest::{listed, nearest};
 use crate::mission::check::Scene;
+use crate::mission::check::kinds::Kind;
 use crate::mission::check::marker::Marker;
 use crate::mission::file::TaskFile;
-use crate::mission::nearest::{listed, nearest};
-use crate::name::{RoleName, SkillName, TaskId};
+use crate::name::{LocalTaskId, RoleName, SkillName};
 
 impl<'a> Scene<'a> {
-    /// The role of an agent task; `None` for a command, and where there is none.
+    /// The role of an agent task; `None` for all others, where there is none, and where it is chosen by what it can do.
     pub fn role_of(&self, task: &'a TaskFile) -> Option<&'a RoleName> {
         task.prompt.as_ref()?;
+        if task.role.is_none() && !task.capabilities.is_empty() {
+            return None;
+        }
         task.role.as_ref().or_else(|| self.file.defaults.as_ref()?.role.as_ref())
     }
 
@@ -49,8 +53,18 @@ pub fn check(scene: &Scene<'_>, marker: &mut Marker<'_>) {
     }
     let mut together = BTreeSet::new();
     for (id, task) in &scene.file.tasks {
+        // That others have none of this is told already.
+        if matches!(Kind::of(task), Some(Kind::Command | Kind::Gate | Kind::Mission)) {
+            continue;
+        }
         if let Some(role) = &task.role {
             exists(scene, marker, &format!("/tasks/{id}/role"), role);
+        }
+        if let Some(role) = &task.review {
+            exists(scene, marker, &format!("/tasks/{id}/review"), role);
+        }
+        if task.role.is_none() && task.prompt.is_some() && !task.capabilities.is_empty() {
+            able(scene, marker, id, task);
         }
         skills(scene, marker, &format!("/tasks/{id}/skills"), &task.skills);
         if let Some(role) = scene.role_of(task)
@@ -67,6 +81,32 @@ fn exists(scene: &Scene<'_>, marker: &mut Marker<'_>, pointer: &str, role: &Role
         let span = marker.value(pointer);
         let help = which_role(scene, role.as_str());
         marker.error(codes::UNKNOWN_ROLE, span, format!("unknown role `{role}`")).help(help);
+    }
+}
+
+/// Some role of the mission can do what a task asks for.
+fn able(scene: &Scene<'_>, marker: &mut Marker<'_>, id: &LocalTaskId, task: &TaskFile) {
+    if scene.left_out.iter().any(|out| out.starts_with("/roles")) {
+        return;
+    }
+    let can = |wanted: Capability| {
+        let mut templates = scene.file.roles.keys().filter_map(|role| scene.template_of(role));
+        templates.any(|template| template.capabilities.iter().any(|one| one == wanted.as_str()))
+    };
+    let missing: Vec<&str> =
+        task.capabilities.iter().filter(|wanted| !can(**wanted)).map(|wanted| wanted.as_str()).collect();
+    let span = marker.value(&format!("/tasks/{id}/capabilities"));
+    let help = "add a role that is to `[roles.<name>]`, or name one with `role`";
+    if missing.len() == task.capabilities.len() {
+        let message = if scene.file.roles.is_empty() {
+            "the mission has no `[roles]` to choose from".to_owned()
+        } else {
+            format!("no role of this mission is able to do {}", listed(missing))
+        };
+        marker.error(codes::CAPABILITIES, span, message).help(help);
+    } else if !missing.is_empty() {
+        let message = format!("no role of this mission is able to do {}", listed(missing));
+        marker.warning(codes::CAPABILITIES, span, message).help(help);
     }
 }
 
@@ -99,7 +139,7 @@ fn skills(scene: &Scene<'_>, marker: &mut Marker<'_>, pointer: &str, skills: &[S
 }
 
 /// Skills that a session would be given by name, with what they require, must go together.
-fn conflicts(scene: &Scene<'_>, marker: &mut Marker<'_>, id: &TaskId, task: &TaskFile, role: &RoleName) {
+fn conflicts(scene: &Scene<'_>, marker: &mut Marker<'_>, id: &LocalTaskId, task: &TaskFile, role: &RoleName) {
     let catalog = &scene.against.catalog.skills;
     let named = task
         .skills

@@ -1,22 +1,26 @@
 //! One variable of a template: whether it exists where it is used.
 
-use serde_json::Value;
-
 use crate::catalog::template::{Position, VariableUse};
+use crate::diagnostic::nearest::{listed, nearest};
 use crate::diagnostic::{ByteSpan, Code, codes};
+use crate::expression::{Others, Type};
 use crate::mission::check::graph::which;
+use crate::mission::check::kinds::Kind;
 use crate::mission::check::templates::Walk;
-use crate::mission::file::{InputType, TaskFile};
-use crate::mission::nearest::{listed, nearest};
-use crate::name::TaskId;
+use crate::mission::check::types::described;
+use crate::name::LocalTaskId;
 
-/// What a template may see.
+/// What a template, or CEL, may see.
 #[derive(Debug, Clone, Copy)]
 pub enum Sight<'a> {
     /// A prompt: all there is.
-    Prompt(&'a TaskId),
+    Prompt(&'a LocalTaskId),
     /// An argument of a task's command or check.
-    Command(&'a TaskId),
+    Command(&'a LocalTaskId),
+    /// The question of a gate, an input of a mission used as a task.
+    Value(&'a LocalTaskId),
+    /// CEL of a task, or of the mission.
+    Cel(Option<&'a LocalTaskId>),
     /// A command of a new worktree, or a check of any task.
     Setup,
     /// A check of merged work.
@@ -46,6 +50,8 @@ impl<'a> Sight<'a> {
                 "workspace",
             ],
             Self::Command(_) => &["inputs", "tasks", "mission", "run", "task", "attempt", "workspace"],
+            Self::Value(_) => &["inputs", "tasks", "mission", "run", "task"],
+            Self::Cel(_) => &["inputs", "tasks"],
             Self::Setup => &["inputs", "mission", "run", "task", "attempt", "workspace"],
             Self::Merge | Self::Run => &["inputs", "mission", "run"],
             Self::Branch => &["inputs", "mission", "run", "task"],
@@ -53,13 +59,23 @@ impl<'a> Sight<'a> {
         }
     }
 
-    fn task(self) -> Option<&'a TaskId> {
+    /// The task that a text belongs to.
+    pub fn task(self) -> Option<&'a LocalTaskId> {
         match self {
-            Self::Prompt(task) | Self::Command(task) => Some(task),
+            Self::Prompt(task) | Self::Command(task) | Self::Value(task) => Some(task),
+            Self::Cel(task) => task,
             Self::Setup | Self::Merge | Self::Branch | Self::Run | Self::Agent => None,
         }
     }
+
+    fn is_cel(self) -> bool {
+        matches!(self, Self::Cel(_))
+    }
 }
+
+/// Names that templates and CEL have of their own: no variable can have them.
+pub const TAKEN: [&str; 11] =
+    ["inputs", "tasks", "mission", "run", "task", "role", "vars", "skills", "upstream", "attempt", "workspace"];
 
 /// What is below the roots whose parts are known.
 const PARTS: [(&str, &[&str]); 5] = [
@@ -76,27 +92,35 @@ pub fn is_ours(found: &VariableUse) -> bool {
     found.path.len() > 1 && found.path.first().is_some_and(|root| OURS.contains(&root.as_str()))
 }
 
-/// Checks one use, and takes note of it.
-pub fn check_use(walk: &mut Walk<'_, '_, '_>, pointer: &str, found: &VariableUse, sight: Sight<'_>) {
+/// Checks one use, and takes note of it; false where something is wrong with it.
+pub fn check_use(walk: &mut Walk<'_, '_, '_>, pointer: &str, found: &VariableUse, sight: Sight<'_>) -> bool {
     walk.used.take(&found.path);
     let parts: Vec<&str> = found.path.iter().map(String::as_str).collect();
-    let Some((root, rest)) = parts.split_first() else { return };
-    let mut spot = Spot { walk, pointer, found };
-    if !sight.roots().contains(root) {
-        spot.unknown_root(root, rest, sight);
+    let Some((root, rest)) = parts.split_first() else { return true };
+    let mut spot = Spot { walk, pointer, found, sight, is_sound: true };
+    if let Some(of) = spot.variable(root) {
+        if let Some(task) = sight.task() {
+            spot.walk.used.take_variable(task, root);
+        }
+        spot.field(&of, rest);
+    } else if !sight.roots().contains(root) {
+        spot.unknown_root(root, rest);
     } else if *root == "inputs" {
         spot.input(rest);
     } else if *root == "tasks" {
-        spot.task(rest, sight);
+        spot.task(rest);
     } else if let Some((_, known)) = PARTS.iter().find(|(name, _)| name == root) {
         spot.part(root, rest, known);
     }
+    spot.is_sound
 }
 
 struct Spot<'u, 'w, 's, 'm, 'd> {
     walk: &'w mut Walk<'s, 'm, 'd>,
     pointer: &'u str,
     found: &'u VariableUse,
+    sight: Sight<'u>,
+    is_sound: bool,
 }
 
 impl Spot<'_, '_, '_, '_, '_> {
@@ -109,22 +133,47 @@ impl Spot<'_, '_, '_, '_, '_> {
     }
 
     fn tell(&mut self, code: Code, message: String, help: String) {
+        self.is_sound = false;
         let span = self.span();
         self.walk.marker.error(code, span, message).help(help);
     }
 
-    fn unknown_root(&mut self, root: &str, rest: &[&str], sight: Sight<'_>) {
-        let roots = sight.roots();
-        let inputs = &self.walk.scene.file.inputs;
-        let help = if rest.is_empty() && inputs.contains_key(root) && roots.contains(&"inputs") {
-            format!("did you mean `inputs.{root}`?")
-        } else if let Some(close) = nearest(root, roots.iter().copied()) {
-            format!("did you mean `{}`?", [&[close], rest].concat().join("."))
+    /// The type of a variable of the task's instances.
+    fn variable(&self, root: &str) -> Option<Type> {
+        self.walk.types.variables.get(self.sight.task()?)?.get(root).cloned()
+    }
+
+    fn unknown_root(&mut self, root: &str, rest: &[&str]) {
+        let types = &self.walk.types;
+        let own = self.sight.task().and_then(|task| types.variables.get(task)).into_iter().flatten();
+        let roots: Vec<&str> = self.sight.roots().iter().copied().chain(own.map(|(id, _)| id.as_str())).collect();
+        let file = self.walk.scene.file;
+        let meant = if rest.is_empty() && file.inputs.contains_key(root) && roots.contains(&"inputs") {
+            Some(vec!["inputs", root])
+        } else if file.tasks.contains_key(root) && roots.contains(&"tasks") {
+            Some([&["tasks", root], rest].concat())
+        } else {
+            nearest(root, roots.iter().copied()).map(|close| [&[close], rest].concat())
+        };
+        let help = if let Some(meant) = &meant {
+            format!("did you mean `{}`?", meant.join("."))
+        } else if self.sight.is_cel() {
+            format!("here are {}; a text is written in quotes", listed(roots.iter().copied()))
         } else {
             format!("here are {}", listed(roots.iter().copied()))
         };
+        let meant: Option<Vec<String>> = meant.map(|path| path.into_iter().map(str::to_owned).collect());
         let message = format!("there is no `{}` here", self.name());
         self.tell(codes::UNKNOWN_VARIABLE, message, help);
+        self.meant(&meant.unwrap_or_default());
+    }
+
+    /// What was meant counts as used: one mistake is told once.
+    fn meant(&mut self, path: &[String]) {
+        self.walk.used.take(path);
+        if let (Some(task), Some(root)) = (self.sight.task(), path.first()) {
+            self.walk.used.take_variable(task, root);
+        }
     }
 
     fn part(&mut self, root: &str, rest: &[&str], known: &[&str]) {
@@ -138,92 +187,133 @@ impl Spot<'_, '_, '_, '_, '_> {
     }
 
     fn input(&mut self, rest: &[&str]) {
-        let file = self.walk.scene.file;
+        let scene = self.walk.scene;
         let Some((name, deeper)) = rest.split_first() else { return };
-        let Some(input) = file.inputs.get(*name) else {
-            if self.walk.scene.is_unsure(&format!("/inputs/{name}")) || self.walk.scene.left_out.contains("/inputs") {
+        let Some(of) = self.walk.types.inputs.get(*name).cloned() else {
+            if scene.is_unsure(&format!("/inputs/{name}")) || scene.left_out.contains("/inputs") {
                 return;
             }
-            let known = || file.inputs.keys().map(crate::name::InputId::as_str);
-            let help = match nearest(name, known()) {
+            let known = || scene.file.inputs.keys().map(crate::name::InputId::as_str);
+            let close = nearest(name, known());
+            if let Some(close) = close {
+                self.meant(&["inputs".to_owned(), close.to_owned()]);
+            }
+            let help = match close {
                 Some(close) => format!("did you mean `inputs.{close}`?"),
-                None if file.inputs.is_empty() => format!("declare it: `[inputs.{name}]`"),
+                None if scene.file.inputs.is_empty() => format!("declare it: `[inputs.{name}]`"),
                 None => format!("the inputs are {}; a new one is a table `[inputs.{name}]`", listed(known())),
             };
             return self.tell(codes::UNKNOWN_INPUT, format!("there is no input `{name}`"), help);
         };
-        let bare = matches!(input.kind, Some(InputType::Array | InputType::Object));
-        if deeper.is_empty() && bare {
-            self.bare();
-        }
+        self.field(&of, deeper);
     }
 
-    fn task(&mut self, rest: &[&str], sight: Sight<'_>) {
+    fn task(&mut self, rest: &[&str]) {
         let scene = self.walk.scene;
-        let (Some((name, deeper)), Some(of)) = (rest.split_first(), sight.task()) else { return };
-        let Some((id, task)) = scene.file.tasks.get_key_value(*name) else {
+        let Some((name, deeper)) = rest.split_first() else { return };
+        let Some((id, _)) = scene.file.tasks.get_key_value(*name) else {
             if !scene.is_unsure(&format!("/tasks/{name}")) {
                 let help = which(&scene.file.tasks, name);
                 self.tell(codes::UNKNOWN_TASK, format!("there is no task `{name}`"), help);
             }
             return;
         };
-        let unsure = scene.left_out.iter().any(|out| out.starts_with("/tasks/") && out.ends_with("/needs"));
-        if !unsure && !scene.graph.is_upstream(of, id) {
+        if let Some(of) = self.sight.task()
+            && !scene.has_unsure_needs()
+            && !scene.graph.is_upstream(of, id)
+        {
             let message = if of == id {
                 format!("task `{of}` refers to itself")
             } else {
                 format!("task `{of}` refers to `{id}`, which does not come before it")
             };
-            self.tell(codes::NOT_UPSTREAM, message, format!("add `{id}` to `needs`"));
-            return;
+            let help = if of == id || scene.graph.is_upstream(id, of) {
+                "refer to a task that comes before it".to_owned()
+            } else {
+                format!("add `{id}` to `needs`")
+            };
+            return self.tell(codes::NOT_UPSTREAM, message, help);
         }
         match deeper.split_first() {
-            Some((&"outputs", rest)) => self.output(id, task, rest),
+            Some((&"outputs", rest)) => self.output(id, rest),
+            Some((&"status", [])) if self.sight.is_cel() => {}
             Some((other, _)) => {
-                let message = format!("a task has no `{other}` that a template sees");
-                self.tell(codes::UNKNOWN_VARIABLE, message, format!("what it hands over is `tasks.{id}.outputs.<id>`"));
+                let (what, help) = if self.sight.is_cel() {
+                    ("a task has no", format!("a task has `tasks.{id}.status` and `tasks.{id}.outputs.<id>`"))
+                } else {
+                    ("a template sees of a task no", format!("what it hands over is `tasks.{id}.outputs.<id>`"))
+                };
+                self.tell(codes::UNKNOWN_VARIABLE, format!("{what} `{other}`"), help);
             }
             None => {}
         }
     }
 
-    fn output(&mut self, id: &TaskId, task: &TaskFile, rest: &[&str]) {
+    fn output(&mut self, id: &LocalTaskId, rest: &[&str]) {
+        let scene = self.walk.scene;
         let Some((name, deeper)) = rest.split_first() else { return };
-        let Some(shape) = task.outputs.get(*name) else {
-            if self.walk.scene.is_unsure(&format!("/tasks/{id}/outputs")) {
-                return;
+        let Some(outputs) = self.walk.types.outputs(scene, id) else { return };
+        if let Some(of) = outputs.get(*name).cloned() {
+            return self.field(&of, deeper);
+        }
+        let known = || outputs.keys().map(String::as_str);
+        let kind = scene.file.tasks.get(id).and_then(Kind::of);
+        let close = nearest(name, known());
+        let meant = close.map(|close| ["tasks", id.as_str(), "outputs", close].map(str::to_owned));
+        let help = match (close, kind) {
+            (Some(close), _) => format!("did you mean `{close}`?"),
+            (None, Some(Kind::Mission)) => {
+                let file = scene.parts.get(id).map_or("the mission", |part| part.file.as_str());
+                format!("add it to `[outputs]` of `{file}`")
             }
-            let known = || task.outputs.keys().map(crate::name::OutputId::as_str);
-            let help = match nearest(name, known()) {
-                Some(close) => format!("did you mean `{close}`?"),
-                None if task.outputs.is_empty() => {
-                    format!("declare it: `outputs.{name} = \"string\"` in `[tasks.{id}]`")
-                }
-                None => format!("the outputs of `{id}` are {}", listed(known())),
-            };
-            return self.tell(codes::UNKNOWN_OUTPUT, format!("task `{id}` has no output `{name}`"), help);
+            (None, _) if outputs.is_empty() => format!("declare it: `outputs.{name} = \"string\"` in `[tasks.{id}]`"),
+            (None, _) => format!("the outputs of `{id}` are {}", listed(known())),
         };
-        self.field(&shape.0, deeper);
+        self.tell(codes::UNKNOWN_OUTPUT, format!("task `{id}` has no output `{name}`"), help);
+        if let Some(meant) = meant {
+            self.meant(&meant);
+        }
     }
 
-    /// Follows the fields of a shape as far as it says them.
-    fn field(&mut self, shape: &Value, rest: &[&str]) {
-        let fields = match shape {
-            Value::Object(fields) if !(fields.len() == 1 && fields.contains_key("schema")) => fields,
-            Value::Array(_) if rest.is_empty() => return self.bare(),
-            Value::String(kind) if rest.is_empty() && kind.trim_end_matches('?') == "object" => return self.bare(),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
-                return;
-            }
-        };
-        let Some((name, deeper)) = rest.split_first() else { return self.bare() };
-        if let Some(inner) = fields.get(*name) {
-            return self.field(inner, deeper);
+    /// Follows the fields of a type as far as it says them; CEL checks those itself.
+    fn field(&mut self, of: &Type, rest: &[&str]) {
+        if self.sight.is_cel() {
+            return;
         }
-        let message = format!("there is no field `{name}` in `{}`", self.name());
-        let help = format!("the fields are {}", listed(fields.keys().map(String::as_str)));
-        self.tell(codes::UNKNOWN_VARIABLE, message, help);
+        let Some((name, deeper)) = rest.split_first() else {
+            if matches!(of.present(), Type::List(_) | Type::Object { .. }) {
+                self.bare();
+            }
+            return;
+        };
+        match of.present() {
+            Type::Object { fields, others } => match fields.get(*name) {
+                Some(inner) => self.field(&inner.clone(), deeper),
+                None if *others == Others::Possible => {}
+                None => {
+                    let known = || fields.keys().map(String::as_str);
+                    let help = nearest(name, known()).map_or_else(
+                        || format!("the fields are {}", listed(known())),
+                        |close| format!("did you mean `{close}`?"),
+                    );
+                    self.tell(
+                        codes::UNKNOWN_VARIABLE,
+                        format!(
+                            "there is no field `{name}` in `{}`",
+                            self.found.path.get(..self.found.path.len() - rest.len()).unwrap_or_default().join(".")
+                        ),
+                        help,
+                    );
+                }
+            },
+            Type::Bool | Type::Int | Type::Double | Type::Text { .. } => {
+                let whole = self.found.path.len() - rest.len();
+                let of_what = self.found.path.get(..whole).unwrap_or_default().join(".");
+                let message = format!("`{of_what}` is {} and has no fields", described(of));
+                self.tell(codes::UNKNOWN_VARIABLE, message, format!("use `{{{{{of_what}}}}}`"));
+            }
+            Type::Any | Type::Null | Type::List(_) | Type::Nullable(_) => {}
+        }
     }
 
     fn bare(&mut self) {

@@ -6,11 +6,13 @@ use crate::catalog::template::Template;
 use crate::diagnostic::codes;
 use crate::mission::check::Scene;
 use crate::mission::check::graph::which;
+use crate::mission::check::kinds::Kind;
 use crate::mission::check::marker::Marker;
 use crate::mission::field::glob;
 use crate::mission::field::place::PlaceText;
-use crate::mission::model::TaskWorkspace;
-use crate::name::TaskId;
+use crate::mission::file::TaskFile;
+use crate::mission::model::{TaskWorkspace, WorkspaceMode};
+use crate::name::LocalTaskId;
 
 /// Checks all of it.
 pub fn check(scene: &Scene<'_>, marker: &mut Marker<'_>) {
@@ -39,11 +41,11 @@ pub fn check(scene: &Scene<'_>, marker: &mut Marker<'_>) {
 
 /// `with` forms chains: its task is upstream, has a worktree of its own, and goes on in one task only.
 fn shared(scene: &Scene<'_>, marker: &mut Marker<'_>) {
-    let mut followers: BTreeMap<&TaskId, &TaskId> = BTreeMap::new();
+    let mut followers: BTreeMap<&str, &LocalTaskId> = BTreeMap::new();
     for (id, task) in &scene.file.tasks {
         let Some(PlaceText(TaskWorkspace::With(with))) = &task.workspace else { continue };
         let span = marker.value(&format!("/tasks/{id}/workspace/with"));
-        let Some(other) = scene.file.tasks.get(with) else {
+        let Some((with, other)) = scene.file.tasks.get_key_value(with.as_str()) else {
             let message = format!("task `{id}` works with `{with}`, which is not a task");
             marker.error(codes::UNKNOWN_TASK, span, message).help(which(&scene.file.tasks, with.as_str()));
             continue;
@@ -56,19 +58,45 @@ fn shared(scene: &Scene<'_>, marker: &mut Marker<'_>) {
                     format!("task `{id}` goes on in the worktree of `{with}`, which does not come before it"),
                 )
                 .help(format!("add `{with}` to `needs`"));
+        } else if let Some(what) = without_one(other) {
+            marker
+                .error(codes::WORKSPACE, span, format!("`{with}` is {what} and has no worktree to go on in"))
+                .help("name a single task of an agent or a command");
+        } else if task.for_each.is_some() {
+            let there = marker.key(&format!("/tasks/{id}/for_each"));
+            marker
+                .error(
+                    codes::WORKSPACE,
+                    span,
+                    format!("all instances of `{id}` would go on in the one worktree of `{with}`"),
+                )
+                .help("put the chain into a mission of its own, and use that with `for_each`")
+                .related(there, "several instances");
         } else if matches!(other.workspace, Some(PlaceText(TaskWorkspace::ReadOnly))) {
             let there = marker.value(&format!("/tasks/{with}/workspace"));
             marker
                 .error(codes::WORKSPACE, span, format!("the worktree of `{with}` is thrown away when it is done"))
                 .help(format!("give `{with}` a workspace of its own"))
                 .related(there, "read-only");
-        } else if let Some(first) = followers.insert(with, id) {
+        } else if let Some(first) = followers.insert(with.as_str(), id) {
             let there = marker.value(&format!("/tasks/{first}/workspace/with"));
             marker
                 .error(codes::WORKSPACE, span, format!("`{first}` and `{id}` both go on in the worktree of `{with}`"))
                 .help(format!("make it a chain: let `{id}` work with `{first}`"))
                 .related(there, format!("`{first}` goes on in it"));
         }
+    }
+}
+
+/// Why a task has no worktree of its own.
+fn without_one(task: &TaskFile) -> Option<&'static str> {
+    if task.for_each.is_some() {
+        return Some("a task of several instances");
+    }
+    match Kind::of(task)? {
+        Kind::Gate => Some("a gate"),
+        Kind::Mission => Some("a mission"),
+        Kind::Agent | Kind::Command => None,
     }
 }
 
@@ -95,10 +123,13 @@ fn branch(scene: &Scene<'_>, marker: &mut Marker<'_>) {
     for (pointer, name) in [("/workspace/branch", branch), ("/merge/into", into)] {
         if let Some(why) = name.and_then(|name| bad_ref(name)) {
             let span = marker.value(pointer);
-            marker.error(codes::BAD_BRANCH, span, format!("no name of a branch: {why}"));
+            marker
+                .error(codes::BAD_BRANCH, span, format!("no name of a branch: {why}"))
+                .help("write one that git takes, such as `feature/search`");
         }
     }
-    let Some(branch) = branch else { return };
+    let without_git = workspace.is_some_and(|workspace| workspace.mode == WorkspaceMode::Directory);
+    let Some(branch) = branch.filter(|_| !without_git) else { return };
     let Ok(template) = Template::parse(branch) else { return };
     let tells_tasks_apart = template.uses().iter().any(|found| found.path == ["task", "id"]);
     let span = marker.value("/workspace/branch");
@@ -110,7 +141,7 @@ fn branch(scene: &Scene<'_>, marker: &mut Marker<'_>) {
         return;
     }
     let taken = ["integration"].into_iter().map(str::to_owned).chain(into.cloned());
-    let of_task = |id: &TaskId| branch.replace(' ', "").replace("{{task.id}}", id.as_str());
+    let of_task = |id: &LocalTaskId| branch.replace(' ', "").replace("{{task.id}}", id.as_str());
     for taken in taken {
         if let Some(id) = scene.file.tasks.keys().find(|id| of_task(id) == taken) {
             marker

@@ -6,6 +6,7 @@
 pub mod command;
 pub mod duration;
 pub mod glob;
+pub mod late;
 pub mod number;
 pub mod place;
 pub mod shape;

@@ -9,7 +9,7 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::mission::model::TaskWorkspace;
-use crate::name::TaskId;
+use crate::name::LocalTaskId;
 
 /// Where a task works, as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct PlaceText(pub TaskWorkspace);
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Shared {
-    with: TaskId,
+    with: LocalTaskId,
 }
 
 struct Reader;
@@ -40,7 +40,7 @@ impl<'de> Visitor<'de> for Reader {
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<PlaceText, A::Error> {
         let Shared { with } = Shared::deserialize(MapAccessDeserializer::new(map))?;
-        Ok(PlaceText(TaskWorkspace::With(with)))
+        Ok(PlaceText(TaskWorkspace::With((&with).into())))
     }
 }
 
@@ -56,7 +56,9 @@ impl JsonSchema for PlaceText {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let task = generator.subschema_for::<TaskId>();
+        let mut task = generator.subschema_for::<LocalTaskId>();
+        task.insert("description".to_owned(), "Goes on in the worktree of this task.".into());
+        task.insert("examples".to_owned(), ["build"].into_iter().collect());
         json_schema!({
             "anyOf": [
                 { "type": "string", "enum": ["own", "read-only"] },

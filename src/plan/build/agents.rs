@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{PlanError, Request};
+use super::{Home, PlanError, Request};
 use crate::mission::model::{AgentTable, BackendKind, PromptVia};
 use crate::name::AgentName;
 use crate::plan::{Agent, ReportsUse};
@@ -28,8 +28,11 @@ pub fn overlay_all<'a>(
 }
 
 /// All agents, ready or with what keeps them from being used.
-pub(super) fn resolved(request: &Request<'_>) -> BTreeMap<AgentName, Result<Agent, PlanError>> {
-    let tables = overlay_all([request.config_agents, &request.mission.agents]);
+pub(super) fn resolved(
+    request: &Request<'_>,
+    own: &[&BTreeMap<AgentName, AgentTable>],
+) -> BTreeMap<AgentName, Result<Agent, PlanError>> {
+    let tables = overlay_all([request.config_agents].into_iter().chain(own.iter().copied()));
     tables
         .into_iter()
         .map(|(name, table)| {
@@ -64,15 +67,15 @@ fn ready(request: &Request<'_>, name: &AgentName, table: AgentTable) -> Result<A
 }
 
 /// The agent of a task: command line, task, role (the mission's table, then its file), defaults, configuration, `auto`.
-pub(super) fn of_task(
+pub(super) fn of_task<'h>(
     request: &Request<'_>,
-    agents: &BTreeMap<AgentName, Result<Agent, PlanError>>,
+    home: &'h Home<'_>,
     named: [Option<&AgentName>; 3],
-) -> Result<AgentName, PlanError> {
+) -> Result<(AgentName, &'h Agent), PlanError> {
     let named = [request.overrides.agent.as_ref()]
         .into_iter()
         .chain(named)
-        .chain([request.mission.default_agent.as_ref(), request.config_default_agent.as_ref()])
+        .chain([home.default_agent, request.config_default_agent.as_ref()])
         .flatten()
         .next();
     let name = match named {
@@ -82,11 +85,11 @@ pub(super) fn of_task(
                 .help("install one and configure it under `[agents.<name>]`, or rehearse: `--agent rehearsal`")
         })?,
     };
-    match agents.get(name) {
-        Some(Ok(_)) => Ok(name.clone()),
+    match home.agents.get(name) {
+        Some(Ok(agent)) => Ok((name.clone(), agent)),
         Some(Err(error)) => Err(error.clone()),
         None => {
-            let known: Vec<&str> = agents.keys().map(AgentName::as_str).collect();
+            let known: Vec<&str> = home.agents.keys().map(AgentName::as_str).collect();
             Err(PlanError::new(format!("there is no agent `{name}`"))
                 .help(format!("add `[agents.{name}]`, or take one of {}", known.join(", "))))
         }
@@ -94,7 +97,7 @@ pub(super) fn of_task(
 }
 
 /// The model id that is handed to an agent; an alias it does not know means its own default.
-pub(super) fn model(agent: &Agent, asked: Option<&str>) -> Option<String> {
+pub fn model(agent: &Agent, asked: Option<&str>) -> Option<String> {
     let asked = asked?;
     match agent.models.get(asked) {
         Some(id) => Some(id.clone()),

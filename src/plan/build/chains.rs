@@ -59,16 +59,3 @@ fn lasts(tasks: &IndexMap<TaskId, Task>) -> BTreeMap<TaskId, TaskId> {
     }
     last
 }
-
-/// The first task of the chain that a task is in: itself where it is in none.
-pub(super) fn first<'a>(tasks: &'a IndexMap<TaskId, Task>, id: &'a TaskId) -> &'a TaskId {
-    let mut at = id;
-    // At most as many links as there are tasks: a circle of them is found elsewhere.
-    for _ in 0..tasks.len() {
-        match tasks.get(at).map(|task| &task.workspace) {
-            Some(TaskWorkspace::With(before)) => at = before,
-            Some(TaskWorkspace::Own | TaskWorkspace::ReadOnly) | None => return at,
-        }
-    }
-    at
-}

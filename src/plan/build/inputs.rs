@@ -90,7 +90,7 @@ fn read(id: &InputId, schema: &Value, text: &str) -> Result<Value, PlanError> {
 }
 
 /// Why a value does not fit its schema. A schema that names only a type is answered without a validator.
-fn mismatch(schema: &Value, value: &Value) -> Option<String> {
+pub(in crate::plan) fn mismatch(schema: &Value, value: &Value) -> Option<String> {
     let plain =
         schema.as_object().is_some_and(|keys| keys.keys().all(|key| matches!(key.as_str(), "type" | "description")));
     let fits_type = match schema.get("type").and_then(Value::as_str) {

@@ -9,23 +9,26 @@ use serde_json::{Value, json};
 use crate::amount::Ceiling;
 use crate::catalog::Catalog;
 use crate::catalog::choose::Chooser;
-use crate::catalog::role::Body;
 use crate::catalog::template::Template;
 use crate::mission::model::{AgentTable, MergePolicy, Mission, RunBudget, UnknownUse, WorkspacePolicy};
 use crate::name::{AgentName, InputId, RoleName, SkillName, TaskId};
+use crate::plan::branches;
+use crate::plan::foreseen;
+use crate::plan::ranking::{Orders, Unranked};
 use crate::plan::scenario::Scenario;
-use crate::plan::{Agent, Plan, ReportsUse, Role, RoleBody, Skill, SourceFile, Task, TaskKind};
+use crate::plan::{Agent, Plan, ReportsUse, Role, Skill, SourceFile, Task};
 
 pub mod agents;
-mod branches;
+mod cast;
 mod chains;
+mod files;
+mod groups;
 pub mod inputs;
+mod skills;
 mod tasks;
 
 #[cfg(test)]
 pub(crate) mod tests;
-
-pub(in crate::plan) use branches::RUN_ID;
 
 /// All that a plan is made of.
 #[derive(Debug, Clone)]
@@ -63,6 +66,8 @@ pub struct Overrides {
     pub budget: Ceiling,
     /// What every rehearsal agent plays.
     pub scenario: Option<Scenario>,
+    /// How an agent ranked skills; `None`: it was not asked.
+    pub orders: Option<Orders>,
 }
 
 /// Why there is no plan.
@@ -76,11 +81,11 @@ pub struct PlanError {
 }
 
 impl PlanError {
-    fn new(message: impl Into<String>) -> Self {
+    pub(in crate::plan) fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), help: None }
     }
 
-    fn help(mut self, help: impl Into<String>) -> Self {
+    pub(in crate::plan) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
@@ -93,53 +98,58 @@ pub fn build(request: &Request<'_>) -> Result<Plan, Vec<PlanError>> {
     let mut making = Making {
         request,
         chooser: Chooser::new(request.catalog),
-        agents: agents::resolved(request),
+        agents: BTreeMap::new(),
         roles: BTreeMap::new(),
         skills: BTreeMap::new(),
+        used: Vec::new(),
+        sessions: BTreeSet::new(),
+        unranked: Vec::new(),
+        present: None,
         values: root_values(request.mission, &inputs),
     };
     let mission = request.mission;
+    let home = Home::of_run(request);
     let workspace = making.workspace(&mut errors);
     let merge = making.merge(&mut errors);
-    let mut tasks: IndexMap<TaskId, Task> = IndexMap::with_capacity(mission.tasks.len());
-    for (id, task) in &mission.tasks {
-        match making.task(id, task) {
-            Ok(task) => {
-                tasks.insert(id.clone(), task);
-            }
-            Err(mut more) => errors.append(&mut more),
-        }
-    }
+    let mut tasks = making.tasks(&home, &mut errors);
     let budget = budget(mission, &request.overrides.budget);
     if errors.is_empty() {
-        chains::link(&mut tasks, &mut errors);
         branches::name(&workspace, &making.values, &mut tasks, &mut errors);
         unenforced(&budget, &tasks, &making.agents, &mut errors);
     }
-    if !errors.is_empty() {
-        // One agent that is missing is one mistake, however many tasks name it.
-        let mut told = BTreeSet::new();
-        errors.retain(|error| told.insert(error.message.clone()));
-        return Err(errors);
-    }
-    let used: BTreeSet<&AgentName> = tasks.values().filter_map(agent_of).collect();
-    let agents = making.agents.iter().filter(|(name, _)| used.contains(name));
-    Ok(Plan {
+    let partials = if making.roles.is_empty() { BTreeMap::new() } else { request.catalog.partial_sources() };
+    let mut plan = Plan {
         mission: mission.name.clone(),
         description: mission.description.clone(),
         file: request.file.clone(),
         inputs,
         budget,
         max: request.overrides.max.unwrap_or(mission.max),
-        agents: agents.filter_map(|(name, agent)| Some((name.clone(), agent.clone().ok()?))).collect(),
-        partials: if making.roles.is_empty() { BTreeMap::new() } else { request.catalog.partial_sources() },
+        pace: mission.pace,
+        secrets: mission.secrets.clone(),
+        notify: mission.notify.clone(),
+        partials,
+        ranking: making.ranking(),
         sources: making.sources(),
+        agents: making.agents,
         roles: making.roles,
         skills: making.skills,
         workspace,
         merge,
         tasks,
-    })
+        given: BTreeMap::new(),
+    };
+    if errors.is_empty() {
+        files::settle(&mut plan, &mut errors);
+        errors.extend(foreseen::errors(&plan));
+    }
+    if errors.is_empty() {
+        return Ok(plan);
+    }
+    // One agent that is missing is one mistake, however many tasks name it.
+    let mut told = BTreeSet::new();
+    errors.retain(|error| told.insert(error.message.clone()));
+    Err(errors)
 }
 
 /// What templates see that are rendered once, when the plan is made.
@@ -151,10 +161,56 @@ fn root_values(mission: &Mission, inputs: &BTreeMap<InputId, Value>) -> Value {
 struct Making<'a> {
     request: &'a Request<'a>,
     chooser: Chooser<'a>,
-    agents: BTreeMap<AgentName, Result<Agent, PlanError>>,
+    agents: BTreeMap<AgentName, Agent>,
     roles: BTreeMap<RoleName, Role>,
     skills: BTreeMap<SkillName, Skill>,
+    /// Files of the missions that are used as tasks.
+    used: Vec<SourceFile>,
+    /// Names of sessions that were given in a ranking.
+    sessions: BTreeSet<String>,
+    unranked: Vec<Unranked>,
+    /// The task of the mission that is run which is being planned.
+    present: Option<TaskId>,
     values: Value,
+}
+
+/// A mission whose tasks are planned: the one that is run, or one that it uses as a task.
+struct Home<'a> {
+    mission: &'a Mission,
+    agents: BTreeMap<AgentName, Result<Agent, PlanError>>,
+    /// Agent for tasks whose role names none.
+    default_agent: Option<&'a AgentName>,
+    place: Place,
+}
+
+/// Where a mission stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// It is the one that is run: its inputs are known.
+    Run,
+    /// It is used as a task: it is told its inputs later.
+    Task,
+}
+
+impl<'a> Home<'a> {
+    fn of_run(request: &Request<'a>) -> Self {
+        Self {
+            mission: request.mission,
+            agents: agents::resolved(request, &[&request.mission.agents]),
+            default_agent: request.mission.default_agent.as_ref(),
+            place: Place::Run,
+        }
+    }
+
+    /// A mission that this one uses as a task. Its agents are those of this one, with its own above.
+    fn of_task(&self, request: &Request<'a>, mission: &'a Mission) -> Self {
+        Self {
+            mission,
+            agents: agents::resolved(request, &[&request.mission.agents, &self.mission.agents, &mission.agents]),
+            default_agent: mission.default_agent.as_ref().or(self.default_agent),
+            place: Place::Task,
+        }
+    }
 }
 
 impl Making<'_> {
@@ -193,31 +249,6 @@ impl Making<'_> {
         }
     }
 
-    /// Takes a role into the plan, once.
-    fn role(&mut self, name: &RoleName) -> Result<(), PlanError> {
-        if self.roles.contains_key(name) {
-            return Ok(());
-        }
-        let said = self.request.mission.roles.get(name);
-        let file = said.and_then(|said| said.template.as_ref()).unwrap_or(name);
-        let found = self.request.catalog.roles.get(file).ok_or_else(|| {
-            PlanError::new(format!("there is no role `{file}`")).help("`ai-sdlc role list` shows those there are")
-        })?;
-        let body = match &found.value.body {
-            Body::Template(text) => RoleBody::Template(text.clone()),
-            Body::Text(text) => RoleBody::Text(text.clone()),
-        };
-        let role = Role {
-            description: found.value.description.clone(),
-            body,
-            vars: said.map(|said| said.vars.clone()).unwrap_or_default(),
-            max: said.and_then(|said| said.max),
-            origin: found.path.clone(),
-        };
-        self.roles.insert(name.clone(), role);
-        Ok(())
-    }
-
     /// Takes a skill into the plan, once.
     fn skill(&mut self, name: &SkillName) {
         if let Some(found) = self.request.catalog.skills.get(name) {
@@ -237,6 +268,7 @@ impl Making<'_> {
         let partials = catalog.partials.values().filter(|_| !self.roles.is_empty());
         let skills = catalog.skills.iter().filter(|(name, _)| self.skills.contains_key(*name));
         std::iter::once(source(&self.request.file, &self.request.sha256))
+            .chain(self.used.iter().cloned())
             .chain(roles.map(|found| source(&found.path, &found.sha256)))
             .chain(partials.map(|found| source(&found.path, &found.sha256)))
             .chain(skills.map(|(_, found)| source(&found.path, &found.sha256)))
@@ -245,17 +277,10 @@ impl Making<'_> {
 }
 
 /// Renders a template of the mission; the error says which it was.
-fn render(what: &str, source: &str, values: &Value) -> Result<String, PlanError> {
+pub(in crate::plan) fn render(what: &str, source: &str, values: &Value) -> Result<String, PlanError> {
     let template =
         Template::parse(source).map_err(|error| PlanError::new(format!("{what} is no valid template: {error}")))?;
     template.render(values, &BTreeMap::new()).map_err(|error| PlanError::new(format!("{what}: {error}")))
-}
-
-fn agent_of(task: &Task) -> Option<&AgentName> {
-    match &task.kind {
-        TaskKind::Agent(work) => Some(&work.agent),
-        TaskKind::Command(_) => None,
-    }
 }
 
 fn budget(mission: &Mission, over: &Ceiling) -> RunBudget {
@@ -274,20 +299,22 @@ fn budget(mission: &Mission, over: &Ceiling) -> RunBudget {
 fn unenforced(
     budget: &RunBudget,
     tasks: &IndexMap<TaskId, Task>,
-    agents: &BTreeMap<AgentName, Result<Agent, PlanError>>,
+    agents: &BTreeMap<AgentName, Agent>,
     errors: &mut Vec<PlanError>,
 ) {
     if budget.unknown == UnknownUse::Allow {
         return;
     }
     let binds = |ceiling: &Ceiling| ceiling.usd.is_some() || ceiling.tokens.is_some();
+    let is_silent = |agent: &AgentName| matches!(agents.get(agent), Some(Agent { reports: ReportsUse::No, .. }));
     let mut silent: BTreeMap<&AgentName, &TaskId> = BTreeMap::new();
     for (id, task) in tasks {
-        if let Some(agent) = agent_of(task)
-            && matches!(agents.get(agent), Some(Ok(Agent { reports: ReportsUse::No, .. })))
-            && (binds(&budget.ceiling) || binds(&task.budget))
-        {
-            silent.entry(agent).or_insert(id);
+        for work in task.work() {
+            if binds(&budget.ceiling) || binds(&task.budget) || binds(&work.budget) {
+                for agent in work.agents().filter(|agent| is_silent(agent)) {
+                    silent.entry(agent).or_insert(id);
+                }
+            }
         }
     }
     errors.extend(silent.into_iter().map(|(agent, task)| {

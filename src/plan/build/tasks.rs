@@ -1,141 +1,123 @@
 //! One task with everything decided.
 
-use super::{Making, PlanError, agents};
+use super::{Home, Making, PlanError, groups};
 use crate::amount::{Ceiling, Millis};
-use crate::catalog::choose::{Refusal, spoken};
-use crate::mission::model::{self, RoleOverride};
-use crate::name::{SkillName, TaskId};
-use crate::plan::touches::TouchSet;
-use crate::plan::{AgentWork, Task, TaskKind};
+use crate::mission::model::{self, Retry};
+use crate::name::TaskId;
+use crate::plan::{Task, TaskKind};
 
 /// What an agent task takes when nobody says.
 const AGENT_ESTIMATE: Millis = Millis::from_mins(10);
 /// What a command takes when nobody says.
 const COMMAND_ESTIMATE: Millis = Millis::from_mins(1);
 
-/// What a role gives its tasks beside the work itself.
-struct FromRole {
+/// What a task's kind gives it.
+struct OfKind {
+    kind: TaskKind,
+    estimate: Millis,
+    budget: Ceiling,
     fence: Option<Vec<String>>,
-    budget: Option<Ceiling>,
+}
+
+impl OfKind {
+    fn plain(kind: TaskKind, estimate: Millis) -> Self {
+        Self { kind, estimate, budget: Ceiling::NONE, fence: None }
+    }
 }
 
 impl Making<'_> {
-    pub(super) fn task(&mut self, id: &TaskId, task: &model::Task) -> Result<Task, Vec<PlanError>> {
+    pub(super) fn task(&mut self, home: &Home<'_>, id: &TaskId, task: &model::Task) -> Result<Task, Vec<PlanError>> {
         let mut errors = Vec::new();
-        let (kind, from_role, estimate) = match &task.kind {
-            model::TaskKind::Command(command) => {
-                (Some(TaskKind::Command(command.clone())), FromRole { fence: None, budget: None }, COMMAND_ESTIMATE)
-            }
-            model::TaskKind::Agent(work) => {
-                let title = task.title.as_deref().unwrap_or_default();
-                let kind = self.work(id, work, title).map_err(|error| errors.push(error)).ok();
-                (kind.map(TaskKind::Agent), self.role_terms(work), AGENT_ESTIMATE)
-            }
+        let of_kind = self.kind(home, id, task).map_err(|mut more| errors.append(&mut more)).ok();
+        let files = self.files(home, id, task.touches.as_ref()).map_err(|error| errors.push(error)).ok();
+        let title = task.title.as_deref().unwrap_or_default();
+        let review = task.review.as_ref().map(|role| self.review(home, (id, title), role).map(Box::new)).transpose();
+        let review = review.map_err(|error| errors.push(error)).ok();
+        let (Some(OfKind { kind, estimate, budget, fence }), Some((touches, late_touches)), Some(review)) =
+            (of_kind, files, review)
+        else {
+            return Err(errors);
         };
-        let touches = self.touches(id, task.touches.as_deref()).map_err(|error| errors.push(error)).ok();
-        if let Some(Err(error)) = from_role.fence.as_deref().map(TouchSet::compile) {
-            errors.push(PlanError::new(format!("the role of task `{id}`: {error}")));
-        }
-        match (kind, touches) {
-            (Some(kind), Some(touches)) if errors.is_empty() => Ok(Task {
-                title: task.title.clone().unwrap_or_else(|| id.to_string()),
-                kind,
-                needs: task.needs.clone(),
-                join: task.join,
-                priority: task.priority,
-                estimate: task.estimate.unwrap_or(estimate),
-                touches,
-                fence: from_role.fence,
-                locks: task.locks.clone(),
-                checks: task.checks.clone(),
-                rounds: task.rounds,
-                retry: task.retry,
-                timeout: task.timeout,
-                idle_timeout: task.idle_timeout,
-                check_timeout: task.check_timeout,
-                budget: task.budget.or(from_role.budget).unwrap_or_default(),
-                outputs: task.outputs.clone(),
-                handoff_from: task.handoff_from.clone().unwrap_or_else(|| task.needs.clone()),
-                workspace: task.workspace.clone(),
-                branch: None,
-                env: task.env.clone(),
-            }),
-            _ => Err(errors),
+        let retry = Retry { model: self.retry_model(&kind, &task.retry), ..task.retry.clone() };
+        let planned = Task {
+            title: task.title.clone().unwrap_or_else(|| id.to_string()),
+            kind,
+            scope: None,
+            when: task.when.clone(),
+            importance: task.importance,
+            review,
+            rework: task.rework.clone(),
+            late_touches,
+            secrets: task.secrets.clone(),
+            artifacts: task.artifacts.clone(),
+            cache: task.cache.clone(),
+            needs: task.needs.clone(),
+            join: task.join,
+            priority: task.priority,
+            estimate: task.estimate.unwrap_or(estimate),
+            touches,
+            fence,
+            locks: task.locks.clone(),
+            checks: task.checks.clone(),
+            rounds: task.rounds,
+            retry,
+            timeout: task.timeout,
+            idle_timeout: task.idle_timeout,
+            check_timeout: task.check_timeout,
+            budget,
+            outputs: task.outputs.clone(),
+            handoff_from: task.handoff_from.clone().unwrap_or_else(|| task.needs.clone()),
+            workspace: task.workspace.clone(),
+            branch: None,
+            env: task.env.clone(),
+        };
+        Ok(match &task.for_each {
+            None => planned,
+            Some(each) => groups::each(planned, each),
+        })
+    }
+
+    fn kind(&mut self, home: &Home<'_>, id: &TaskId, task: &model::Task) -> Result<OfKind, Vec<PlanError>> {
+        let own = task.budget.unwrap_or_default();
+        match &task.kind {
+            model::TaskKind::Gate(question) => Ok(OfKind::plain(TaskKind::Gate(question.clone()), Millis::ZERO)),
+            model::TaskKind::Command(command) => {
+                let of_kind = OfKind::plain(TaskKind::Command(command.clone()), COMMAND_ESTIMATE);
+                Ok(OfKind { budget: own, ..of_kind })
+            }
+            model::TaskKind::Mission(work) => {
+                let sub = self.mission(home, work)?;
+                let (estimate, budget) = (groups::duration(&sub), own.within(&work.mission.budget.ceiling));
+                Ok(OfKind { budget, ..OfKind::plain(TaskKind::Mission(Box::new(sub)), estimate) })
+            }
+            model::TaskKind::Agent(work) => self.agent_task(home, id, (task, work)).map_err(|error| vec![error]),
         }
     }
 
-    fn work(&mut self, id: &TaskId, work: &model::AgentWork, title: &str) -> Result<AgentWork, PlanError> {
-        self.role(&work.role)?;
-        let request = self.request;
-        let said = request.mission.roles.get(&work.role);
-        let file = said.and_then(|said| said.template.as_ref()).unwrap_or(&work.role);
-        let found = request.catalog.roles.get(file).map(|found| &found.value);
-        let named = [
-            work.agent.as_ref(),
-            said.and_then(|said| said.agent.as_ref()),
-            found.and_then(|role| role.agent.as_ref()),
-        ];
-        let agent = agents::of_task(request, &self.agents, named)?;
-        let model = work
-            .model
-            .as_deref()
-            .or_else(|| said.and_then(|said| said.model.as_deref()))
-            .or_else(|| found.and_then(|role| role.model.as_deref()))
-            .or(request.mission.default_model.as_deref());
-        let permissions = work
-            .permissions
-            .or_else(|| said.and_then(|said| said.permissions))
-            .or_else(|| found.and_then(|role| role.permissions))
-            .or(request.mission.default_permissions)
-            .unwrap_or_default();
-        let asked = found.map(|role| role.skills.as_slice()).unwrap_or_default();
-        let skills =
-            self.skills_of(id, [asked, said.map_or(&[], |said| &said.skills), &work.skills], &work.prompt, title)?;
-        let model = self.agents.get(&agent).and_then(|agent| agents::model(agent.as_ref().ok()?, model));
-        Ok(AgentWork { prompt: work.prompt.clone(), role: work.role.clone(), agent, model, permissions, skills })
-    }
-
-    fn skills_of(
+    fn agent_task(
         &mut self,
+        home: &Home<'_>,
         id: &TaskId,
-        asked: [&[SkillName]; 3],
-        prompt: &str,
-        title: &str,
-    ) -> Result<Vec<SkillName>, PlanError> {
-        let asked: Vec<SkillName> = asked.concat();
-        let skills =
-            self.chooser.choose(&asked, &spoken(&format!("{title} {prompt}"), &self.values)).map_err(|refusal| {
-                let help = match &refusal {
-                    Refusal::Missing(name) => format!("add `skills/{name}/SKILL.md`, or leave it out"),
-                    Refusal::Conflict(_, _) => "leave one of them out".to_owned(),
-                };
-                PlanError::new(format!("task `{id}`: {refusal}")).help(help)
-            })?;
-        for skill in &skills {
-            self.skill(skill);
-        }
-        Ok(skills)
+        (task, work): (&model::Task, &model::AgentWork),
+    ) -> Result<OfKind, PlanError> {
+        let title = task.title.as_deref().unwrap_or_default();
+        let kind = TaskKind::Agent(self.agent_work(home, (id, title), work)?);
+        let role = self.role_of(home, id, &work.assignee)?;
+        let cast = self.cast(home, &role);
+        let fence = cast
+            .said
+            .and_then(|said| said.touches.as_deref())
+            .or_else(|| cast.found.and_then(|found| found.touches.as_deref()));
+        let fence = self.fence(home, id, fence)?;
+        let budget = task.budget.or_else(|| cast.said.and_then(|said| said.budget)).unwrap_or_default();
+        Ok(OfKind { kind, estimate: AGENT_ESTIMATE, budget, fence })
     }
 
-    fn role_terms(&self, work: &model::AgentWork) -> FromRole {
-        let said: Option<&RoleOverride> = self.request.mission.roles.get(&work.role);
-        let file = said.and_then(|said| said.template.as_ref()).unwrap_or(&work.role);
-        let found = self.request.catalog.roles.get(file);
-        FromRole {
-            fence: said
-                .and_then(|said| said.touches.clone())
-                .or_else(|| found.and_then(|found| found.value.touches.clone())),
-            budget: said.and_then(|said| said.budget),
+    /// The model of new attempts, as the agent of the task knows it.
+    fn retry_model(&self, kind: &TaskKind, retry: &Retry) -> Option<String> {
+        match kind {
+            TaskKind::Agent(work) => self.model_of(&work.agent, retry.model.as_deref()),
+            TaskKind::Command(_) | TaskKind::Gate(_) | TaskKind::Each(_) | TaskKind::Mission(_) => None,
         }
-    }
-
-    /// Renders the globs of a task.
-    fn touches(&self, id: &TaskId, globs: Option<&[String]>) -> Result<Option<Vec<String>>, PlanError> {
-        let Some(globs) = globs else { return Ok(None) };
-        let what = format!("`touches` of task `{id}`");
-        let rendered: Result<Vec<String>, PlanError> = globs.iter().map(|glob| self.render(&what, glob)).collect();
-        let rendered = rendered?;
-        TouchSet::compile(&rendered).map_err(|error| PlanError::new(format!("task `{id}`: {error}")))?;
-        Ok(Some(rendered))
     }
 }

@@ -6,10 +6,12 @@ use super::*;
 use crate::amount::{Millis, Usd};
 use crate::catalog::Places;
 use crate::mission::model::{
-    self, AgentWork, BackendKind, CommandLine, Deliver, Input, Join, Keep, MergeCommit, OnConflict, OnExceeded,
-    Permissions, Retry, RetryFrom, RoleOverride, Strategy, TaskWorkspace, WorkspaceMode,
+    self, AgentWork, Assignee, BackendKind, CommandLine, Deliver, Importance, Input, Join, Keep, MergeCommit,
+    OnConflict, OnExceeded, Pace, Permissions, Retry, RetryFrom, RoleOverride, SkillRanking, Strategy, TaskWorkspace,
+    Touches, WorkspaceMode,
 };
 use crate::name::MissionName;
+use crate::plan::TaskKind;
 
 pub(crate) fn id(text: &str) -> TaskId {
     TaskId::parse(text).unwrap()
@@ -28,6 +30,11 @@ pub(crate) fn mission(tasks: impl IntoIterator<Item = (&'static str, model::Task
             unknown: UnknownUse::Refuse,
         },
         max: NonZeroU32::new(3).unwrap(),
+        pace: Pace::Fixed,
+        secrets: Vec::new(),
+        notify: Vec::new(),
+        skill_ranking: SkillRanking::Index,
+        outputs: IndexMap::new(),
         agents: BTreeMap::new(),
         roles: BTreeMap::new(),
         workspace: WorkspacePolicy {
@@ -62,6 +69,14 @@ pub(crate) fn command(needs: &[&str]) -> model::Task {
         title: None,
         kind: model::TaskKind::Command(CommandLine::Argv(vec!["true".to_owned()])),
         needs: needs.iter().map(|need| id(need)).collect(),
+        for_each: None,
+        when: None,
+        importance: Importance::Required,
+        review: None,
+        rework: Vec::new(),
+        artifacts: Vec::new(),
+        cache: None,
+        secrets: Vec::new(),
         join: Join::AllSuccess,
         priority: 0,
         estimate: None,
@@ -69,7 +84,7 @@ pub(crate) fn command(needs: &[&str]) -> model::Task {
         locks: Vec::new(),
         checks: Vec::new(),
         rounds: NonZeroU32::new(3).unwrap(),
-        retry: Retry { max: 0, backoff: Millis::from_secs(10), from: RetryFrom::LastWork },
+        retry: Retry { max: 0, backoff: Millis::from_secs(10), from: RetryFrom::LastWork, model: None },
         timeout: Millis::from_mins(30),
         idle_timeout: Millis::from_mins(10),
         check_timeout: Millis::from_mins(10),
@@ -85,7 +100,7 @@ pub(crate) fn command(needs: &[&str]) -> model::Task {
 pub(crate) fn agent(needs: &[&str], prompt: &str) -> model::Task {
     let work = AgentWork {
         prompt: prompt.to_owned(),
-        role: RoleName::parse("dev").unwrap(),
+        assignee: Assignee::Role(RoleName::parse("dev").unwrap()),
         agent: None,
         model: None,
         permissions: None,
@@ -145,7 +160,7 @@ fn command_agent() -> AgentTable {
 fn work(plan: &Plan, task: &str) -> crate::plan::AgentWork {
     match &plan.tasks[task].kind {
         TaskKind::Agent(work) => work.clone(),
-        TaskKind::Command(_) => panic!("a command"),
+        TaskKind::Command(_) | TaskKind::Gate(_) | TaskKind::Each(_) | TaskKind::Mission(_) => panic!("no agent"),
     }
 }
 
@@ -256,8 +271,10 @@ fn branches_that_collide_are_refused() {
 
 #[test]
 fn touches_are_rendered_and_checked() {
-    let mut mission =
-        mission([("a", model::Task { touches: Some(vec!["{{inputs.dir}}/**".to_owned()]), ..command(&[]) })]);
+    let mut mission = mission([(
+        "a",
+        model::Task { touches: Some(Touches::Globs(vec!["{{inputs.dir}}/**".to_owned()])), ..command(&[]) },
+    )]);
     let input = |default: &str| Input {
         description: "d".to_owned(),
         schema: json!({"type": "string"}),
@@ -304,7 +321,7 @@ fn all_that_is_in_the_way_is_told_at_once() {
     for (index, task) in mission.tasks.values_mut().enumerate() {
         if let model::TaskKind::Agent(work) = &mut task.kind {
             if index == 0 {
-                work.role = RoleName::parse("nobody").unwrap();
+                work.assignee = Assignee::Role(RoleName::parse("nobody").unwrap());
             } else {
                 work.agent = Some(AgentName::parse("none").unwrap());
             }
@@ -350,4 +367,84 @@ fn one_mistake_of_many_tasks_is_told_once() {
     let mut mission = mission([("a", agent(&[], "Do.")), ("b", command(&[])), ("c", agent(&[], "Do."))]);
     mission.default_agent = Some(none);
     assert_eq!(refusals(&mission), ["there is no agent `none`"]);
+}
+
+fn used(name: &str, inner: Mission) -> model::Task {
+    let work = model::MissionWork {
+        file: format!("{name}.toml"),
+        sha256: "1".to_owned(),
+        mission: Box::new(Mission { name: MissionName::parse(name).unwrap(), ..inner }),
+        with: IndexMap::new(),
+    };
+    model::Task { kind: model::TaskKind::Mission(work), ..command(&[]) }
+}
+
+#[test]
+fn one_name_of_a_role_may_mean_two_things_in_two_missions() {
+    let role = RoleName::parse("dev").unwrap();
+    let mut inner = mission([("b", agent(&[], "Do."))]);
+    inner.roles.insert(role.clone(), RoleOverride { max: NonZeroU32::new(1), ..RoleOverride::default() });
+    let same = used("same", mission([("b", agent(&[], "Do."))]));
+    let plan = plan(&mission([("a", agent(&[], "Do.")), ("same", same), ("other", used("other", inner))]));
+    let of = |task: &str| {
+        let inner = plan.tasks[task].work()[0];
+        match &inner.kind {
+            TaskKind::Agent(work) => work.role.to_string(),
+            TaskKind::Command(_) | TaskKind::Gate(_) | TaskKind::Each(_) | TaskKind::Mission(_) => String::new(),
+        }
+    };
+    assert_eq!((of("a"), of("same"), of("other")), ("dev".to_owned(), "dev".to_owned(), "other-dev".to_owned()));
+    assert_eq!(plan.roles["other-dev"].max, NonZeroU32::new(1));
+    assert!(plan.sources.iter().any(|source| source.path == "other.toml"));
+}
+
+#[test]
+fn a_missions_budget_is_a_ceiling_within() {
+    let mut inner = mission([("b", command(&[]))]);
+    inner.budget.ceiling = Ceiling { usd: Some(Usd(3)), time: Some(Millis(9)), ..Ceiling::NONE };
+    let mut group = used("inner", inner);
+    group.budget = Some(Ceiling { usd: Some(Usd(5)), ..Ceiling::NONE });
+    let plan = plan(&mission([("sub", group)]));
+    assert_eq!(plan.tasks["sub"].budget, Ceiling { usd: Some(Usd(3)), time: Some(Millis(9)), ..Ceiling::NONE });
+}
+
+#[test]
+fn what_always_runs_comes_after_all_that_does_not_wait_for_it() {
+    let clean = || model::Task { join: Join::Always, ..command(&[]) };
+    let inner = mission([("x", command(&[])), ("clean", clean())]);
+    let plan = plan(&mission([
+        ("clean", clean()),
+        ("a", command(&[])),
+        ("b", command(&["a"])),
+        ("report", command(&["clean"])),
+        ("sub", used("inner", inner)),
+    ]));
+    assert_eq!(plan.tasks["clean"].needs, [id("a"), id("b"), id("sub")]);
+    assert_eq!(plan.tasks["sub"].work()[1].needs, [id("x")]);
+}
+
+#[test]
+fn reviewers_retries_and_capabilities_are_decided_with_the_plan() {
+    let mut a = agent(&[], "Do.");
+    a.review = Some(RoleName::parse("dev").unwrap());
+    a.retry = Retry { max: 1, model: Some("fast".to_owned()), ..a.retry };
+    let mut b = agent(&[], "Do.");
+    if let model::TaskKind::Agent(work) = &mut b.kind {
+        work.assignee = Assignee::Capabilities(vec![model::Capability::WritesCode]);
+    }
+    let mut all = mission([("a", a)]);
+    all.agents = BTreeMap::from([(AgentName::parse("one").unwrap(), command_agent())]);
+    all.default_agent = Some(AgentName::parse("one").unwrap());
+    let made = plan(&all);
+    let review = made.tasks["a"].review.as_ref().unwrap();
+    assert_eq!((review.role.as_str(), review.agent.as_str(), review.model.as_deref()), ("dev", "one", Some("small-1")));
+    assert_eq!(review.skills.first().map(SkillName::as_str), Some("testing"));
+    assert_eq!(made.tasks["a"].retry.model.as_deref(), Some("small-1"));
+    // Of the roles there are, the built-in ones among them, one that writes code takes it.
+    let chosen = work(&plan(&mission([("b", b.clone())])), "b").role;
+    assert!(catalog("You.").roles[&chosen].value.capabilities.iter().any(|able| able == "writes-code"), "{chosen}");
+    let mut named = mission([("b", b)]);
+    named.roles.insert(RoleName::parse("dev").unwrap(), RoleOverride::default());
+    let told = refusals(&named).join("; ");
+    assert_eq!(told, "no role of the mission covers `capabilities` of task `b`: writes-code");
 }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::name::TaskId;
 use crate::plan::Plan;
+use crate::plan::foreseen::flat;
 use crate::plan::graph::Edges;
 use crate::plan::touches::TouchSet;
 
@@ -23,6 +24,8 @@ pub struct Meeting {
 
 /// The pairs whose `touches` may meet though nothing orders them, at most a hundred.
 pub fn conflicts(plan: &Plan) -> Vec<Meeting> {
+    let flat = flat(plan);
+    let plan: &Plan = &flat;
     let edges = Edges::of(plan);
     let sets: Vec<(usize, TouchSet)> = plan
         .tasks

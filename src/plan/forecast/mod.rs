@@ -4,13 +4,16 @@
 //! all limits), with every estimate met and nothing failing. It decides nothing.
 
 use std::cmp::Reverse;
+use std::ops::Add;
 
 use serde::Serialize;
 
 use crate::amount::{Ceiling, Millis, Tokens, Usd};
+use crate::mission::model::ListSource;
 use crate::name::TaskId;
+use crate::plan::foreseen::flat;
 use crate::plan::graph::{Edges, levels};
-use crate::plan::{Plan, TaskKind};
+use crate::plan::{Each, Plan, Task, TaskKind};
 
 mod meetings;
 mod simulation;
@@ -50,6 +53,9 @@ pub struct Slot {
 
 /// Plays a plan through.
 pub fn schedule(plan: &Plan) -> Forecast {
+    let worst = worst(plan);
+    let flat = flat(plan);
+    let plan: &Plan = &flat;
     let edges = Edges::of(plan);
     let remaining = levels(plan, &edges);
     let schedule = simulation::run(plan, &edges, &remaining);
@@ -59,7 +65,7 @@ pub fn schedule(plan: &Plan) -> Forecast {
         critical_path: longest(plan, &edges, &remaining),
         work: plan.tasks.values().fold(Millis::ZERO, |sum, task| sum + task.estimate),
         schedule,
-        worst: worst(plan),
+        worst,
     }
 }
 
@@ -80,14 +86,42 @@ fn longest(plan: &Plan, edges: &Edges, remaining: &[Millis]) -> Vec<TaskId> {
 
 /// The most that may be used: the run's ceiling, or what all agent tasks may use together where that is less.
 fn worst(plan: &Plan) -> Ceiling {
-    let agents = || plan.tasks.values().filter(|task| matches!(task.kind, TaskKind::Agent(_)));
     // A sum is only known where every part is.
-    let usd = agents().try_fold(Usd::ZERO, |sum, task| Some(sum + task.budget.usd?));
-    let tokens = agents().try_fold(Tokens::default(), |sum, task| Some(sum + task.budget.tokens?));
+    let usd = plan.tasks.values().try_fold(Usd::ZERO, |sum, task| Some(sum + most(task, &|task| task.budget.usd)?));
+    let tokens = plan
+        .tasks
+        .values()
+        .try_fold(Tokens::default(), |sum, task| Some(sum + most(task, &|task| task.budget.tokens)?));
     let run = &plan.budget.ceiling;
     Ceiling {
         usd: [usd, run.usd].into_iter().flatten().min(),
         tokens: [tokens, run.tokens].into_iter().flatten().min(),
         time: run.time,
     }
+}
+
+/// The most that a task may use, all its instances and all tasks of its mission together; `None`: nobody knows.
+fn most<T: Add<Output = T> + Default + Ord + Copy>(task: &Task, own: &dyn Fn(&Task) -> Option<T>) -> Option<T> {
+    match &task.kind {
+        TaskKind::Command(_) | TaskKind::Gate(_) if task.review.is_none() => Some(T::default()),
+        TaskKind::Agent(_) | TaskKind::Command(_) | TaskKind::Gate(_) => own(task),
+        TaskKind::Each(each) => {
+            let one = most(&each.body, own)?;
+            Some((0..count(each)).fold(T::default(), |sum, _| sum + one))
+        }
+        TaskKind::Mission(work) => {
+            let all = work.tasks.values().try_fold(T::default(), |sum, task| Some(sum + most(task, own)?));
+            [all, own(task)].into_iter().flatten().min()
+        }
+    }
+}
+
+/// How many instances there may be.
+pub fn count(each: &Each) -> u32 {
+    let most = each.max_instances.get();
+    let lengths = each.variables.values().map(|list| match list {
+        ListSource::Values(values) => u32::try_from(values.len()).ok(),
+        ListSource::Cel(_) => None,
+    });
+    lengths.into_iter().try_fold(1_u32, |all, one| Some(all.saturating_mul(one?))).map_or(most, |all| all.min(most))
 }

@@ -1,7 +1,7 @@
 use std::num::NonZeroU32;
 
 use super::*;
-use crate::mission::model::{self, Mission, WorkspaceMode};
+use crate::mission::model::{self, Mission, Touches, WorkspaceMode};
 use crate::plan::build::tests::{agent, command, id, mission, plan};
 
 fn minutes(needs: &[&str], minutes: u64) -> model::Task {
@@ -9,7 +9,10 @@ fn minutes(needs: &[&str], minutes: u64) -> model::Task {
 }
 
 fn touching(needs: &[&str], globs: &[&str]) -> model::Task {
-    model::Task { touches: Some(globs.iter().map(|glob| (*glob).to_owned()).collect()), ..minutes(needs, 1) }
+    model::Task {
+        touches: Some(Touches::Globs(globs.iter().map(|glob| (*glob).to_owned()).collect())),
+        ..minutes(needs, 1)
+    }
 }
 
 fn at_once(mission: &mut Mission, max: u32) {
@@ -114,4 +117,26 @@ fn ten_thousand_tasks_are_played_through() {
     }
     at_once(&mut tasks, 4);
     assert_eq!(schedule(&plan(&tasks)).makespan, Millis::from_mins(2_500));
+}
+
+#[test]
+fn instances_count_as_many_as_there_may_be() {
+    let list = |list: ListSource, max: u32| model::ForEach {
+        variables: [("part".parse().unwrap(), list)].into(),
+        key: None,
+        max_instances: NonZeroU32::new(max).unwrap(),
+    };
+    let mut known = agent(&[], "Do.");
+    known.budget = Some(Ceiling { usd: Some(Usd(1_000_000)), ..Ceiling::NONE });
+    known.touches = Some(Touches::Globs(vec!["{{part}}/**".to_owned(), "shared.txt".to_owned()]));
+    let mut late = model::Task { needs: vec![id("known")], touches: None, ..known.clone() };
+    known.for_each = Some(list(ListSource::Values(vec!["a".into(), "b".into(), "c".into()]), 50));
+    late.for_each = Some(list(ListSource::Cel("tasks.known.outputs.x".to_owned()), 5));
+    let plan = plan(&mission([("known", known), ("late", late)]));
+    let forecast = schedule(&plan);
+    assert_eq!(forecast.worst.usd, Some(Usd(8_000_000)));
+    // The instances of `known` share a file, so they run one after the other; `late` comes after all of them.
+    assert_eq!(forecast.makespan, Millis::from_mins(40));
+    let met: Vec<String> = conflicts(&plan).iter().map(|pair| format!("{} {}", pair.one, pair.two)).collect();
+    assert_eq!(met, ["known[a] known[b]", "known[a] known[c]", "known[b] known[c]"]);
 }

@@ -79,7 +79,12 @@ pub fn bottom_levels(plan: &Plan) -> Vec<Millis> {
 
 /// As [`bottom_levels`], with the edges at hand.
 pub fn levels(plan: &Plan, edges: &Edges) -> Vec<Millis> {
-    let mut levels: Vec<Millis> = plan.tasks.values().map(|task| task.estimate).collect();
+    levels_of(&plan.tasks, edges)
+}
+
+/// As [`levels`], before there is a plan.
+pub(in crate::plan) fn levels_of(tasks: &IndexMap<TaskId, Task>, edges: &Edges) -> Vec<Millis> {
+    let mut levels: Vec<Millis> = tasks.values().map(|task| task.estimate).collect();
     for task in edges.order.iter().rev() {
         let below =
             edges.dependents.get(*task).into_iter().flatten().filter_map(|next| levels.get(*next)).max().copied();

@@ -1,5 +1,6 @@
 use super::*;
-use crate::plan::build::tests::{agent, command, mission, plan};
+use crate::mission::model;
+use crate::plan::build::tests::{agent, command, id, mission, plan};
 
 fn diamond() -> Plan {
     let mut tasks = mission([
@@ -49,4 +50,49 @@ fn json_holds_tasks_and_edges() {
     assert_eq!(value["tasks"][2]["remaining_ms"], 660_000);
     assert_eq!(value["tasks"][0]["depth"], 2);
     assert_eq!(value["edges"].as_array().unwrap().len(), 4);
+}
+
+#[test]
+fn groups_are_shown_with_what_they_come_to() {
+    let list = |names: &[&str]| model::ForEach {
+        variables: [(
+            "part".parse().unwrap(),
+            model::ListSource::Values(names.iter().map(|name| (*name).into()).collect()),
+        )]
+        .into(),
+        key: None,
+        max_instances: std::num::NonZeroU32::new(50).unwrap(),
+    };
+    let mut known = command(&[]);
+    known.for_each = Some(list(&["a", "b"]));
+    let mut late = command(&["known"]);
+    late.for_each = Some(model::ForEach {
+        variables: [("part".parse().unwrap(), model::ListSource::Cel("tasks.known.outputs.x".to_owned()))].into(),
+        ..list(&[])
+    });
+    let mut inner = mission([("one", command(&[])), ("two", command(&["one"]))]);
+    inner.name = "polish".parse().unwrap();
+    let mut sub = command(&["late"]);
+    sub.kind = model::TaskKind::Mission(model::MissionWork {
+        file: "polish.toml".to_owned(),
+        sha256: "1".to_owned(),
+        mission: Box::new(inner),
+        with: IndexMap::new(),
+    });
+    let mut gate = command(&["sub"]);
+    gate.kind = model::TaskKind::Gate("Ship?".to_owned());
+    gate.rework = vec![id("late")];
+    let plan = plan(&mission([("known", known), ("late", late), ("sub", sub), ("ship", gate)]));
+    assert_eq!(
+        ascii(&plan),
+        "  1  known  true, 2 times: a, b\n  2  late   true, for each part (at most 50)  <- known\n  3  sub    mission polish  <- late\n       one  true\n       two  true  <- one\n  4  ship   a person  <- sub  ~> late\n"
+    );
+    assert!(mermaid(&plan).contains("t_ship -. rework .-> t_late"));
+    assert!(dot(&plan).contains("\"ship\" -> \"late\" [style=dashed, label=rework"));
+    let told = json(&plan);
+    assert_eq!(told["tasks"][0]["parts"], serde_json::json!(["known[a]", "known[b]"]));
+    assert_eq!(
+        (&told["tasks"][1]["parts"], &told["tasks"][3]["rework"]),
+        (&serde_json::Value::Null, &serde_json::json!(["late"]))
+    );
 }

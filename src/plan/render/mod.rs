@@ -12,24 +12,28 @@ use crate::catalog::template::Template;
 use crate::handoff::{Facts, Narrative};
 use crate::mission::model::CommandLine;
 use crate::name::{Attempt, OutputId, Round, RunId, TaskId};
-use crate::plan::Plan;
 use crate::plan::argv::Argv;
-use crate::plan::build::RUN_ID;
+use crate::plan::branches::RUN_ID;
+use crate::plan::names::View;
+use crate::plan::{Plan, Scope, TaskKind};
 
 mod prompt;
+mod review;
 mod sections;
 mod values;
+mod verdict;
 
 #[cfg(test)]
 mod tests;
 
 pub use prompt::prompt;
+pub use review::{ReviewContext, review_prompt};
 
 /// Longest value that is put into an environment variable, in bytes: the system refuses little more.
 const MAX_VARIABLE: usize = 100_000;
 
 /// What one task handed over.
-type Handed = BTreeMap<OutputId, Value>;
+pub(in crate::plan) type Handed = BTreeMap<OutputId, Value>;
 
 /// The outputs handed over so far, by task.
 pub type Outputs = BTreeMap<TaskId, Handed>;
@@ -43,7 +47,7 @@ pub struct RenderFailure {
 }
 
 impl RenderFailure {
-    fn new(message: impl Into<String>) -> Self {
+    pub(in crate::plan) fn new(message: impl Into<String>) -> Self {
         Self { message: message.into() }
     }
 }
@@ -121,8 +125,8 @@ fn argument(plan: &Plan, source: &str, context: &CommandContext<'_>) -> Result<S
     let template = parse("an argument of the command", source)?;
     let values = values::of_command(plan, context, &template);
     let text = render("an argument of the command", &template, &values, &BTreeMap::new())?;
-    let from_agents =
-        template.uses().iter().any(|variable| variable.path.first().is_some_and(|first| first == "tasks"));
+    let scope = context.task.and_then(|id| plan.tasks.get(id)).and_then(|task| task.scope.as_deref());
+    let from_agents = template.uses().iter().filter_map(|one| one.path.first()).any(|root| is_of_agents(scope, root));
     if from_agents && text.starts_with('-') && !source.starts_with('-') {
         return Err(RenderFailure::new(format!(
             "the argument `{source}` became `{}`: what an agent handed over must not turn into an option",
@@ -137,27 +141,54 @@ fn argument(plan: &Plan, source: &str, context: &CommandContext<'_>) -> Result<S
     Ok(text)
 }
 
+/// Whether a name may hold what an agent made: outputs, what an instance is of, what a mission used as a task is told.
+fn is_of_agents(scope: Option<&Scope>, root: &str) -> bool {
+    root == "tasks"
+        || scope.is_some_and(|scope| scope.variables.contains_key(root) || (root == "inputs" && scope.inputs.is_some()))
+}
+
+/// The question of a gate.
+pub fn question(plan: &Plan, run: &RunId, task: &TaskId, outputs: &Outputs) -> Result<String, RenderFailure> {
+    let Some(TaskKind::Gate(source)) = plan.tasks.get(task).map(|task| &task.kind) else {
+        return Err(RenderFailure::new(format!("task `{task}` is no gate")));
+    };
+    let what = format!("the question of gate `{task}`");
+    let template = parse(&what, source)?;
+    let values = values::of_command(plan, &CommandContext { run, task: Some(task), outputs }, &template);
+    render(&what, &template, &values, &BTreeMap::new())
+}
+
 /// The branch of a task's work; `None` where it makes no commits.
 pub fn branch(plan: &Plan, run: &RunId, task: &TaskId) -> Option<String> {
     plan.tasks.get(task)?.branch.as_ref().map(|branch| branch.replace(RUN_ID, run.as_str()))
 }
 
-/// The variables of a task: its own, the inputs, and the outputs of what is upstream. A value that is too long for
-/// the system, or holds a NUL byte, is left out.
+/// The variables of a task: its own, the inputs of its mission, what its instance is of, and the outputs of what is
+/// upstream in its mission. A value that is too long for the system, or holds a NUL byte, is left out.
 pub fn environment(plan: &Plan, run: &RunId, task: &TaskId, outputs: &Outputs) -> BTreeMap<String, String> {
     let mut env = BTreeMap::from([("AI_SDLC_RUN".to_owned(), run.to_string())]);
-    for (id, value) in &plan.inputs {
+    let planned = plan.tasks.get(task);
+    let scope = planned.and_then(|task| task.scope.as_deref());
+    let view = View { plan, scope, run: Some(run), outputs, ended: None };
+    for (id, value) in view.inputs() {
         put(&mut env, format!("AI_SDLC_INPUT_{}", id.as_str().to_ascii_uppercase()), value);
     }
-    if outputs.values().any(|values| !values.is_empty()) {
-        for (above, values) in handed_down(plan, task, outputs) {
-            for (id, value) in values {
-                let name = format!("AI_SDLC_OUT_{}_{}", above.as_str(), id.as_str()).to_ascii_uppercase();
-                put(&mut env, name, value);
-            }
+    for (id, value) in view.variables() {
+        put(&mut env, format!("AI_SDLC_VAR_{}", id.to_ascii_uppercase()), value);
+    }
+    let before = plan.given.iter().map(|(id, given)| (id, &given.outputs));
+    let above = if outputs.values().any(|values| !values.is_empty()) {
+        handed_down(plan, task, outputs)
+    } else {
+        BTreeMap::new()
+    };
+    for (above, values) in before.chain(above) {
+        let Some(above) = view.local(above) else { continue };
+        for (id, value) in values {
+            put(&mut env, format!("AI_SDLC_OUT_{above}_{id}").to_ascii_uppercase(), value);
         }
     }
-    if let Some(task) = plan.tasks.get(task) {
+    if let Some(task) = planned {
         env.extend(task.env.clone());
     }
     env

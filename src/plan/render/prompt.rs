@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use super::sections::{Brought, missing};
 use super::values::{ForRole, of_prompt};
-use super::{PromptContext, RenderFailure, parse, render};
+use super::{PromptContext, RenderFailure, Upstream, parse, render, verdict};
 use crate::catalog::template::Template;
 use crate::handoff;
 use crate::name::TaskId;
-use crate::plan::{AgentWork, Plan, RoleBody, Task, TaskKind};
+use crate::plan::{AgentWork, GivenHandoff, Plan, RoleBody, Task, TaskKind};
 
 /// Most of all handoffs together, in bytes.
 const MAX_UPSTREAM: usize = 96 * 1024;
@@ -22,18 +22,50 @@ pub fn prompt(plan: &Plan, context: &PromptContext<'_>) -> Result<String, Render
         .get(context.task)
         .ok_or_else(|| RenderFailure::new(format!("task `{}` is not in the plan", context.task)))?;
     let TaskKind::Agent(work) = &task.kind else {
-        return Err(RenderFailure::new(format!("task `{}` is a command and has no prompt", context.task)));
+        return Err(RenderFailure::new(format!("task `{}` has no prompt: no agent does it", context.task)));
     };
     if context.resumed {
         return Ok(news(task, context));
     }
-    whole(plan, context, task, work)
+    let asked = own_prompt(plan, context, work)?;
+    let judges = (!task.rework.is_empty()).then(|| verdict::of_judge(plan, context.task, task));
+    let before: Vec<Upstream<'_>> = given(plan, task).collect();
+    let all: Vec<Upstream<'_>> = before.into_iter().chain(context.upstream.iter().copied()).collect();
+    whole(
+        plan,
+        &PromptContext { upstream: &all, ..context.clone() },
+        &Asked { task, work, text: asked.trim_end(), verdict: judges },
+    )
 }
 
-fn whole(plan: &Plan, context: &PromptContext<'_>, task: &Task, work: &AgentWork) -> Result<String, RenderFailure> {
+/// What the task itself says, as text.
+pub(super) fn own_prompt(plan: &Plan, context: &PromptContext<'_>, work: &AgentWork) -> Result<String, RenderFailure> {
     let what = format!("the prompt of task `{}`", context.task);
     let own = parse(&what, &work.prompt)?;
-    let asked = render(&what, &own, &of_prompt(plan, context, &[&own]), &BTreeMap::new())?;
+    render(&what, &own, &of_prompt(plan, context, &[&own]), &BTreeMap::new())
+}
+
+/// Handoffs of tasks that were done before the run.
+fn given<'p>(plan: &'p Plan, task: &'p Task) -> impl Iterator<Item = Upstream<'p>> {
+    task.handoff_from.iter().filter_map(|id| {
+        let (id, given) = plan.given.get_key_value(id)?;
+        let GivenHandoff { facts, narrative, problems } = given.handoff.as_ref()?;
+        Some(Upstream { task: id, facts, narrative, problems })
+    })
+}
+
+/// What a session is asked, beside what every session is told.
+pub(super) struct Asked<'a> {
+    pub(super) task: &'a Task,
+    pub(super) work: &'a AgentWork,
+    /// What to do, rendered.
+    pub(super) text: &'a str,
+    /// How it gives its verdict, where one is asked for.
+    pub(super) verdict: Option<String>,
+}
+
+pub(super) fn whole(plan: &Plan, context: &PromptContext<'_>, asked: &Asked<'_>) -> Result<String, RenderFailure> {
+    let Asked { task, work, text, verdict } = asked;
     let upstream = quoted(context);
     let (last_failure, given_back) = (context.last_failure.map(quote), context.given_back.map(quote));
     let role = ForRole {
@@ -41,7 +73,7 @@ fn whole(plan: &Plan, context: &PromptContext<'_>, task: &Task, work: &AgentWork
         context,
         task,
         work,
-        prompt: asked.trim_end(),
+        prompt: text,
         upstream: &upstream,
         last_failure: last_failure.as_deref(),
         given_back: given_back.as_deref(),
@@ -61,6 +93,7 @@ fn whole(plan: &Plan, context: &PromptContext<'_>, task: &Task, work: &AgentWork
     };
     let mut parts = vec![told.trim().to_owned()];
     parts.extend(missing(&role, &brought, &plan.partials)?);
+    parts.extend(verdict.clone());
     parts.retain(|part| !part.is_empty());
     Ok(parts.join("\n\n") + "\n")
 }
@@ -103,8 +136,13 @@ fn quoted(context: &PromptContext<'_>) -> Vec<(TaskId, String)> {
 }
 
 /// A reason as a quotation: it holds what programs and agents printed.
-fn quote(reason: &str) -> String {
-    let mut end = reason.len().min(MAX_REASON);
+pub(super) fn quote(reason: &str) -> String {
+    quote_to(reason, MAX_REASON)
+}
+
+/// As [`quote`], at most so many bytes of it.
+pub(super) fn quote_to(reason: &str, most: usize) -> String {
+    let mut end = reason.len().min(most);
     while !reason.is_char_boundary(end) {
         end -= 1;
     }
@@ -135,6 +173,9 @@ fn news(task: &Task, context: &PromptContext<'_>) -> String {
     };
     if let Some(why) = context.last_failure {
         parts.push(format!("The attempt before this one failed:\n\n{}", quote(why)));
+    }
+    if !task.rework.is_empty() {
+        parts.push(verdict::REMINDER.to_owned());
     }
     parts.push(
         "Then hand over anew, as before: the whole document into the file named by `AI_SDLC_HANDOFF_OUT`.\n".to_owned(),

@@ -59,6 +59,7 @@ pub(super) fn missing(
     if !brought.partials.contains("handoff-format") {
         sections.push(handing_over(role, partials)?);
     }
+    sections.extend(kept_and_secret(role));
     if let (Some(why), false) = (role.last_failure, brought.has("attempt.last_failure")) {
         sections.push(format!("## The attempt before this one failed\n\n{why}"));
     }
@@ -84,6 +85,24 @@ fn rules(role: &ForRole<'_>) -> String {
         None => {}
     }
     format!("## Your workspace\n\n{}", lines.join("\n"))
+}
+
+/// What is kept beside the work, and what may not be told.
+fn kept_and_secret(role: &ForRole<'_>) -> Option<String> {
+    let mut lines = Vec::new();
+    if !role.task.artifacts.is_empty() {
+        lines.push(format!(
+            "- Files that match `{}` are kept when your work is accepted, and so is what you write into the folder named by `AI_SDLC_ARTIFACTS`.",
+            role.task.artifacts.join("`, `")
+        ));
+    }
+    if !role.task.secrets.is_empty() {
+        lines.push(format!(
+            "- These environment variables hold secrets: `{}`. Use them where they are needed; never print them, write them into a file or hand them over.",
+            role.task.secrets.join("`, `")
+        ));
+    }
+    (!lines.is_empty()).then(|| format!("## What else you have\n\n{}", lines.join("\n")))
 }
 
 /// The list of skills where the template has none; their text where there is no worktree to put them into.

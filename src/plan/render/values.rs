@@ -2,75 +2,47 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{CommandContext, Outputs, PromptContext, RenderFailure, branch, command};
+use super::{CommandContext, PromptContext, RenderFailure, branch, command};
 use crate::catalog::template::Template;
 use crate::mission::model::WorkspaceMode;
-use crate::name::{RunId, SkillName, TaskId};
+use crate::name::{SkillName, TaskId};
+use crate::plan::names::View;
 use crate::plan::{AgentWork, Plan, Task};
 
 /// What an argument of a command sees.
 pub(super) fn of_command(plan: &Plan, context: &CommandContext<'_>, template: &Template) -> Value {
-    let mut values = common(plan, context.run, context.outputs, &[template]);
-    if let (Some(id), Some(keys)) = (context.task, values.as_object_mut()) {
-        let title = plan.tasks.get(id).map(|task| task.title.as_str());
-        keys.insert("task".to_owned(), json!({ "id": id, "title": title, "branch": branch(plan, context.run, id) }));
-        keys.insert("run".to_owned(), run_value(context.run));
+    let task = context.task.and_then(|id| Some((id, plan.tasks.get(id)?)));
+    let view = View {
+        plan,
+        scope: task.and_then(|(_, task)| task.scope.as_deref()),
+        run: Some(context.run),
+        outputs: context.outputs,
+        ended: None,
+    };
+    let mut values = seen(&view, &[template]);
+    if let Some(id) = context.task {
+        let title = task.map(|(_, task)| task.title.as_str());
+        let branch = branch(plan, context.run, id);
+        values.insert("task".to_owned(), json!({ "id": id, "title": title, "branch": branch }));
     }
-    values
+    Value::Object(values)
 }
 
-fn run_value(run: &RunId) -> Value {
-    json!({ "id": run, "branch": format!("ai-sdlc/{run}/integration") })
-}
-
-/// What all templates see: of the tasks only those that they name, for a run may have thousands.
-fn common(plan: &Plan, run: &RunId, outputs: &Outputs, templates: &[&Template]) -> Value {
-    let mut tasks = Map::new();
-    for variable in templates.iter().flat_map(|template| template.uses()) {
-        match (variable.path.first().map(String::as_str), variable.path.get(1)) {
-            (Some("tasks"), Some(id)) => {
-                if let Some((id, task)) = plan.tasks.get_key_value(id.as_str()) {
-                    tasks.insert(id.to_string(), task_outputs(id, task, outputs));
-                }
-            }
-            (Some("tasks"), None) => {
-                for (id, task) in plan.tasks.iter().filter(|(id, _)| outputs.contains_key(*id)) {
-                    tasks.insert(id.to_string(), task_outputs(id, task, outputs));
-                }
-            }
-            _ => {}
-        }
-    }
-    json!({
-        "mission": { "name": plan.mission, "description": plan.description },
-        "run": run_value(run),
-        "inputs": plan.inputs,
-        "tasks": tasks,
-    })
-}
-
-/// Outputs by id; null for what a skipped or failed task would have handed over.
-fn task_outputs(id: &TaskId, task: &Task, outputs: &Outputs) -> Value {
-    let given = outputs.get(id);
-    let values: Map<String, Value> = task
-        .outputs
-        .keys()
-        .map(|output| (output.to_string(), given.and_then(|given| given.get(output)).cloned().unwrap_or(Value::Null)))
-        .collect();
-    json!({ "outputs": values })
+fn seen(view: &View<'_>, templates: &[&Template]) -> Map<String, Value> {
+    view.values(templates.iter().flat_map(|template| template.uses()).map(|one| one.path.as_slice()))
 }
 
 /// What the prompt of a task sees.
 pub(super) fn of_prompt(plan: &Plan, context: &PromptContext<'_>, templates: &[&Template]) -> Value {
-    let mut values = common(plan, context.run, context.outputs, templates);
-    let title = plan.tasks.get(context.task).map(|task| task.title.as_str());
-    if let Some(keys) = values.as_object_mut() {
-        keys.insert("task".to_owned(), json!({ "id": context.task, "title": title }));
-        let attempt = json!({ "number": context.attempt, "round": context.round });
-        keys.insert("attempt".to_owned(), attempt);
-        keys.insert("workspace".to_owned(), workspace(plan, context));
-    }
-    values
+    let task = plan.tasks.get(context.task);
+    let scope = task.and_then(|task| task.scope.as_deref());
+    let view = View { plan, scope, run: Some(context.run), outputs: context.outputs, ended: None };
+    let mut values = seen(&view, templates);
+    let title = task.map(|task| task.title.as_str());
+    values.insert("task".to_owned(), json!({ "id": context.task, "title": title }));
+    values.insert("attempt".to_owned(), json!({ "number": context.attempt, "round": context.round }));
+    values.insert("workspace".to_owned(), workspace(plan, context));
+    Value::Object(values)
 }
 
 /// What a role's template sees beside that, once the prompt of the task is text.

@@ -6,7 +6,7 @@ use crate::kernel::fact::Delivered;
 use crate::report::event_json::rfc3339;
 use crate::report::spent::Known;
 use crate::report::task::{CheckLine, End, Stage, TaskReport, Worker, class_word};
-use crate::report::{Delivery, Report, Spent, end::next};
+use crate::report::{Delivery, GateReport, Report, Spent, end::next};
 
 /// The report as one JSON document. A cost that is not known is null.
 pub fn json(report: &Report) -> Value {
@@ -64,6 +64,8 @@ fn of_task(report: &Report, id: &str, task: &TaskReport) -> Value {
     let worker = match &task.worker {
         Worker::Agent { role, agent } => value!({ "role": role, "agent": agent }),
         Worker::Command(command) => value!({ "command": command }),
+        Worker::Person => value!({ "person": true }),
+        Worker::Parts => value!({ "parts": true }),
     };
     let mut all = value!({
         "id": id,
@@ -82,12 +84,30 @@ fn of_task(report: &Report, id: &str, task: &TaskReport) -> Value {
         "worktree": task.kept,
         "checks": task.check_results.iter().map(of_check).collect::<Vec<_>>(),
         "problems": task.problems,
+        "gate": task.gate.as_ref().map(of_gate),
+        "review": task.review.as_ref().map(|review| value!({ "verdict": review.verdict, "reasons": review.reasons })),
+        "sent_back": task.sent_back.as_ref().map(|(by, reason)| value!({ "by": by, "reason": reason })),
+        "cache": task.cache,
+        "artifacts": task.artifacts,
+        "part_of": task.part_of,
+        "parts": task.parts,
         "tail": task.tail,
     });
     if let (Value::Object(all), Value::Object(state)) = (&mut all, of_stage(report, task)) {
         all.extend(state);
     }
     all
+}
+
+fn of_gate(gate: &GateReport) -> Value {
+    let answer = gate.answer.as_ref();
+    value!({
+        "question": gate.question,
+        "time": gate.time,
+        "answer": answer.map(|given| given.answer),
+        "message": answer.map(|given| &given.message),
+        "by": answer.map(|given| &given.by),
+    })
 }
 
 fn of_check(check: &CheckLine) -> Value {
@@ -101,6 +121,7 @@ fn of_stage(report: &Report, task: &TaskReport) -> Value {
     match &task.stage {
         Stage::Waiting => value!({ "state": "waiting" }),
         Stage::Ready => value!({ "state": "ready" }),
+        Stage::Asking => value!({ "state": "asking" }),
         Stage::Preparing | Stage::Working | Stage::Between => value!({ "state": "running" }),
         Stage::Checking { .. } => value!({ "state": "checking" }),
         Stage::BackingOff { until } => value!({ "state": "backing-off", "until": rfc3339(*until) }),

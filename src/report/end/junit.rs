@@ -21,7 +21,7 @@ pub fn junit(report: &Report) -> String {
         report.started.map(|at| format!(" timestamp=\"{at}\"")).unwrap_or_default(),
     );
     let mut out = vec!["<?xml version=\"1.0\" encoding=\"UTF-8\"?>".to_owned(), "<testsuites>".to_owned(), suite];
-    for (id, task) in &report.tasks {
+    for (id, task) in report.tasks.iter().filter(|(_, task)| task.counts()) {
         let time = seconds(task.worked(report.last()));
         out.push(format!("<testcase classname=\"{mission}\" name=\"{id}\" time=\"{time}\">"));
         out.extend(inside(report, task));
@@ -48,6 +48,7 @@ fn inside(report: &Report, task: &TaskReport) -> Vec<String> {
         | Stage::Ready
         | Stage::Preparing
         | Stage::Working
+        | Stage::Asking
         | Stage::Checking { .. }
         | Stage::Between
         | Stage::BackingOff { .. }

@@ -1,7 +1,7 @@
 //! The final report as Markdown, for pull requests and step summaries.
 
 use crate::report::Report;
-use crate::report::end::{REHEARSAL, became, headline, kept, next, tone};
+use crate::report::end::{REHEARSAL, artifacts, became, headline, kept, next, tone};
 use crate::report::line::Tone;
 use crate::report::look::{Look, safe, safe_lines};
 use crate::report::task::{End, Stage, brief};
@@ -17,7 +17,7 @@ pub fn markdown(report: &Report) -> String {
     out.push(format!("## {}\n", cell(&headline(report))));
     out.push("| | task | time | cost | lines | |\n|---|---|---|---|---|---|".to_owned());
     let look = Look::default();
-    for (id, task) in &report.tasks {
+    for (id, task, depth) in report.listed() {
         let lines = if task.files > 0 { look.lines(task.added, task.removed) } else { String::new() };
         let (time, cost) = match task.attempt {
             Some(_) => (task.worked(report.last()).to_string(), task.spent.to_string()),
@@ -29,13 +29,23 @@ pub fn markdown(report: &Report) -> String {
             Tone::Careful | Tone::Busy => "⏳",
             Tone::Idle => "⚪",
         };
-        out.push(format!("| {mark} | `{id}` | {time} | {cost} | {lines} | {} |", cell(&became(report, task))));
+        let inset = "&emsp;".repeat(depth);
+        out.push(format!("| {mark} | {inset}`{id}` | {time} | {cost} | {lines} | {} |", cell(&became(report, task))));
     }
     for (id, task) in &report.tasks {
         let lines = safe_lines(&task.tail, TAIL_LINES);
         if let (Stage::Ended(End::Failed { .. }), false) = (&task.stage, lines.is_empty()) {
             out.push(format!("\n<details><summary>{id}: the last lines</summary>\n\n{}\n\n</details>", fenced(&lines)));
         }
+    }
+    for (id, task, gate) in report.open_gates() {
+        out.push(format!("\n`{id}` waits for an answer: {}\n", cell(&gate.question)));
+        out.extend(report.about(task).iter().map(|about| format!("- {}", cell(about))));
+    }
+    let artifacts = artifacts(report);
+    if !artifacts.is_empty() {
+        out.push("\nArtifacts:\n".to_owned());
+        out.extend(artifacts.iter().map(|(id, path, bytes)| format!("- `{id}`: {} ({bytes} bytes)", code(path))));
     }
     let not_run = report.not_run();
     if !not_run.is_empty() {

@@ -12,13 +12,15 @@ pub use markdown::markdown;
 pub use next::{Next, next};
 pub use schema::report_schema;
 
+use crate::kernel::event::CacheFound;
 use crate::kernel::fact::Delivered;
 use crate::name::TaskId;
+use crate::report::judged::GateAnswered;
 use crate::report::line::Tone;
 use crate::report::look::{Look, Paint, one_line, pad, plural, safe, safe_lines, width};
-use crate::report::task::{End, Stage, TaskReport, brief, few, message};
+use crate::report::task::{End, Stage, TaskReport, Worker, brief, few, message};
 use crate::report::words::{cancel_words, outcome_words};
-use crate::report::{Delivery, Report};
+use crate::report::{Delivery, Engine, Report};
 
 /// How many of the last lines of what failed are shown.
 const TAIL_LINES: usize = 12;
@@ -41,7 +43,9 @@ pub fn text(report: &Report, look: Look) -> String {
     out.extend(task_rows(report, look));
     section(&mut out, failures(report, look));
     section(&mut out, conflicts(report));
+    section(&mut out, questions(report));
     section(&mut out, kept_rows(report));
+    section(&mut out, artifact_rows(report));
     section(&mut out, delivery(report));
     section(&mut out, not_run(report, look));
     section(&mut out, notes(report));
@@ -62,10 +66,10 @@ fn section(out: &mut Vec<String>, rows: Vec<String>) {
 pub(crate) fn headline(report: &Report) -> String {
     let run = report.run.as_ref().map(ToString::to_string).unwrap_or_default();
     let how = match report.outcome {
-        None => "not over after",
+        None if report.engine == Engine::Gone => "interrupted",
+        None => "not over",
         Some(outcome) => outcome_words(outcome),
     };
-    let link = if report.outcome.is_some() { " after" } else { "" };
     let budget = report.budget.usd.map(|usd| format!(" of {usd}")).unwrap_or_default();
     let tokens = match report.spent.tokens.billed() {
         none if none.0 == 0 => String::new(),
@@ -77,7 +81,7 @@ pub(crate) fn headline(report: &Report) -> String {
     };
     let (time, spent) = (report.live_so_far(), report.spent);
     let mission = safe(&report.mission);
-    format!("Mission {mission}, run {run}: {how}{link} {time}, {spent}{budget}{tokens}{resumed}.")
+    format!("Mission {mission}, run {run}: {how} after {time}, {spent}{budget}{tokens}{resumed}.")
 }
 
 /// Its mark.
@@ -96,6 +100,7 @@ pub(crate) fn tone(report: &Report, task: &TaskReport) -> Tone {
         | Stage::BackingOff { .. }
         | Stage::Queued
         | Stage::Merging => Tone::Busy,
+        Stage::Asking => Tone::Careful,
     }
 }
 
@@ -105,6 +110,14 @@ pub(crate) fn became(report: &Report, task: &TaskReport) -> String {
         return "stopped before it was done".to_owned();
     }
     match &task.stage {
+        Stage::Ended(End::Succeeded { .. }) if matches!(task.worker, Worker::Parts) => report.parts_words(task),
+        Stage::Ended(End::Succeeded { .. }) if task.gate.is_some() => {
+            task.gate.as_ref().and_then(|gate| gate.answer.as_ref()).map_or_else(String::new, GateAnswered::words)
+        }
+        Stage::Ended(End::Succeeded { merged }) if matches!(task.cache, Some(CacheFound::Hit { .. })) => {
+            let merged = merged.as_ref().map(|commit| format!(", merged as {}", commit.short())).unwrap_or_default();
+            format!("{}{merged}", task.cache.as_ref().map(cache_words).unwrap_or_default())
+        }
         Stage::Ended(End::Succeeded { merged: Some(commit) }) => format!("merged as {}", commit.short()),
         Stage::Ended(End::Succeeded { merged: None }) if task.files > 0 => match &task.goes_on {
             Some(next) => format!("done, {next} goes on with it"),
@@ -112,12 +125,18 @@ pub(crate) fn became(report: &Report, task: &TaskReport) -> String {
         },
         Stage::Ended(End::Succeeded { merged: None }) => "done, nothing to merge".to_owned(),
         Stage::Ended(End::Failed { failure }) => format!("failed: {}", message(failure)),
-        Stage::Ended(End::Skipped { because }) => format!("skipped, because {because} was"),
+        Stage::Ended(End::Skipped { because: Some(because) }) => format!("skipped, because {because} was"),
+        Stage::Ended(End::Skipped { because: None }) => "skipped, its `when` is false".to_owned(),
         Stage::Ended(End::Blocked { by }) => format!("blocked by {by}"),
         Stage::Ended(End::Cancelled { why }) => cancel_words(*why).to_owned(),
         Stage::Ended(End::Conflict { files, .. }) => format!("conflict in {}", few(files)),
         Stage::Waiting => "not begun".to_owned(),
         Stage::Ready if report.outcome.is_some() => "not begun".to_owned(),
+        Stage::Working if !task.counts() => report.parts_words(task),
+        Stage::Asking => match task.gate.as_ref().and_then(|gate| gate.answer.as_ref()) {
+            Some(given) => format!("{}; the run has yet to go on", given.words()),
+            None => task.doing_words(),
+        },
         Stage::Ready
         | Stage::Preparing
         | Stage::Working
@@ -129,15 +148,24 @@ pub(crate) fn became(report: &Report, task: &TaskReport) -> String {
     }
 }
 
+/// What came of looking for earlier work, in a few words.
+pub fn cache_words(found: &CacheFound) -> String {
+    match found {
+        CacheFound::Hit { run, task } => format!("cached, as {task} of run {run} made it"),
+        CacheFound::Miss { why } => format!("not cached: {why}"),
+    }
+}
+
 /// One row a task: mark, name, time, cost, lines, what became of it.
 pub(crate) fn task_rows(report: &Report, look: Look) -> Vec<String> {
-    let rows: Vec<[String; 5]> = report.tasks.iter().map(|(id, task)| cells(report, id, task, look)).collect();
+    let listed = report.listed();
+    let rows: Vec<[String; 5]> = listed.iter().map(|row| cells(report, *row, look)).collect();
     let columns: Vec<usize> = (0..4)
         .map(|column| rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell)).max().unwrap_or(0))
         .collect();
     rows.iter()
-        .zip(report.tasks.values())
-        .map(|(row, task)| {
+        .zip(&listed)
+        .map(|(row, (_, task, _))| {
             let cells: Vec<String> = row
                 .iter()
                 .enumerate()
@@ -150,7 +178,8 @@ pub(crate) fn task_rows(report: &Report, look: Look) -> Vec<String> {
         .collect()
 }
 
-fn cells(report: &Report, id: &TaskId, task: &TaskReport, look: Look) -> [String; 5] {
+fn cells(report: &Report, row: (&TaskId, &TaskReport, usize), look: Look) -> [String; 5] {
+    let (id, task, depth) = row;
     let began = task.attempt.is_some();
     let again = match task.attempt {
         Some(attempt) if attempt.get() > 1 => format!(" (attempt {attempt})"),
@@ -158,12 +187,46 @@ fn cells(report: &Report, id: &TaskId, task: &TaskReport, look: Look) -> [String
         Some(_) | None => String::new(),
     };
     [
-        id.to_string(),
+        format!("{}{id}", "  ".repeat(depth)),
         if began { task.worked(report.last()).to_string() } else { String::new() },
         if began { task.spent.to_string() } else { String::new() },
         if task.files > 0 { look.lines(task.added, task.removed) } else { String::new() },
         safe(&format!("{}{again}", became(report, task))),
     ]
+}
+
+/// What waits for an answer, and what it is about.
+fn questions(report: &Report) -> Vec<String> {
+    let mut rows = Vec::new();
+    for (id, task, gate) in report.open_gates() {
+        rows.push(format!("{id} waits for an answer: {}", safe(&gate.question)));
+        rows.extend(report.about(task).into_iter().map(|about| format!("  {about}")));
+    }
+    rows
+}
+
+/// Artifacts, each as a path that can be opened.
+pub(crate) fn artifacts(report: &Report) -> Vec<(&TaskId, String, u64)> {
+    let whole = |path: &str| match &report.typed.run_folder {
+        Some(folder) => folder.join(path).display().to_string(),
+        None => path.to_owned(),
+    };
+    let of = |id, task: &TaskReport| -> Vec<(&TaskId, String, u64)> {
+        task.artifacts.iter().map(|artifact| (id, whole(&artifact.path), artifact.bytes)).collect()
+    };
+    report.tasks.iter().flat_map(|(id, task)| of(id, task)).collect()
+}
+
+fn artifact_rows(report: &Report) -> Vec<String> {
+    const SHOWN: usize = 20;
+    let all = artifacts(report);
+    if all.is_empty() {
+        return Vec::new();
+    }
+    let mut rows = vec!["Artifacts:".to_owned()];
+    rows.extend(all.iter().take(SHOWN).map(|(id, path, bytes)| format!("  {id}: {} ({bytes} bytes)", safe(path))));
+    rows.extend(all.len().checked_sub(SHOWN).filter(|more| *more > 0).map(|more| format!("  and {more} more")));
+    rows
 }
 
 /// The last lines of what failed.
@@ -213,7 +276,9 @@ fn conflicts(report: &Report) -> Vec<String> {
 
 /// Where the work lies of tasks that failed or were stopped: the worktree, and the branch once something is on it.
 pub(crate) fn kept(report: &Report) -> Vec<(&TaskId, String)> {
-    let lost = |task: &TaskReport| report.stopped(task) || matches!(task.stage, Stage::Ended(End::Failed { .. }));
+    let lost = |task: &TaskReport| {
+        report.stopped(task) || matches!(task.stage, Stage::Ended(End::Failed { .. } | End::Cancelled { .. }))
+    };
     report
         .tasks
         .iter()

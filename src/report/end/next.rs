@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use crate::kernel::event::RunOutcome;
 use crate::kernel::fact::Delivered;
-use crate::report::task::{End, Stage, Worker};
-use crate::report::{Delivery, Report};
+use crate::report::task::{End, Stage, TaskReport, Worker};
+use crate::report::{Delivery, Engine, Report};
 
 /// A command to type, and what it is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -40,12 +40,20 @@ impl Report {
 pub fn next(report: &Report) -> Vec<Next> {
     let Some(run) = report.run.as_ref() else { return Vec::new() };
     let mut steps = Vec::new();
-    if let Some((id, _)) = report.tasks.iter().find(|(_, task)| matches!(task.stage, Stage::Ended(End::Failed { .. })))
-    {
-        steps.push(report.ours(&format!("run logs {run} {id}"), "all that it printed"));
+    let printed = |task: &TaskReport| match task.worker {
+        Worker::Agent { .. } | Worker::Command(_) => task.attempt.is_some(),
+        Worker::Person | Worker::Parts => false,
+    };
+    let failed = |task: &TaskReport| matches!(task.stage, Stage::Ended(End::Failed { .. })) && printed(task);
+    if let Some((id, _)) = report.tasks.iter().find(|(_, task)| failed(task)) {
+        steps.push(report.ours(&format!("run logs {run} {}", id.quoted()), "all that it printed"));
     }
     if !report.is_rehearsal() {
         conflict_steps(report, &mut steps);
+    }
+    for gate in report.open_gates().map(|(gate, ..)| gate.quoted()) {
+        steps.push(report.ours(&format!("run approve {run} {gate}"), "answers its question with yes"));
+        steps.push(report.ours(&format!("run reject {run} {gate} -m WHY"), "answers it with no"));
     }
     steps.extend(go_on(report, run.as_str()));
     if report.is_rehearsal() {
@@ -72,7 +80,12 @@ fn go_on(report: &Report, run: &str) -> Option<Next> {
             let command = format!("{resume} {}", more_budget(report));
             Some(report.ours(command.trim_end(), "goes on with a higher ceiling in all"))
         }
+        Some(RunOutcome::Waiting) if report.open_gates().next().is_none() => {
+            Some(report.ours(&resume, "goes on with the answer"))
+        }
+        Some(RunOutcome::Waiting) => Some(report.ours(&resume, "goes on once the gate is answered")),
         Some(RunOutcome::Succeeded) => None,
+        None if report.engine == Engine::Gone => Some(report.ours(&resume, "goes on where it stopped")),
         None => Some(report.ours(&format!("run why {run}"), "why each task stands where it stands")),
     }
 }
@@ -108,7 +121,7 @@ fn merge_steps(report: &Report, steps: &mut Vec<Next>) {
         None => {
             // What is not over will have more to merge.
             let over = match report.outcome {
-                None | Some(RunOutcome::Stopped { .. } | RunOutcome::EngineFault) => false,
+                None | Some(RunOutcome::Stopped { .. } | RunOutcome::EngineFault | RunOutcome::Waiting) => false,
                 Some(RunOutcome::Succeeded | RunOutcome::Failed | RunOutcome::Conflict | RunOutcome::OutOfBudget) => {
                     true
                 }
@@ -145,10 +158,13 @@ fn conflict_steps(report: &Report, steps: &mut Vec<Next>) {
 }
 
 fn more_budget(report: &Report) -> String {
+    // It may have used more than it had: twice the larger of the two is enough to go on with.
+    let twice = |ceiling: u64, used: u64| ceiling.max(used).saturating_mul(2);
+    let used = (report.spent.usd.0, report.spent.tokens.billed().0, report.live_so_far().0);
     match (report.budget.usd, report.budget.tokens, report.budget.time) {
-        (Some(usd), _, _) => format!("--budget-usd {}", (usd.0.div_ceil(1_000_000)).saturating_mul(2)),
-        (None, Some(tokens), _) => format!("--budget-tokens {}", tokens.0.saturating_mul(2)),
-        (None, None, Some(time)) => format!("--budget-time {}s", time.0.saturating_mul(2).div_ceil(1_000)),
+        (Some(usd), _, _) => format!("--budget-usd {}", twice(usd.0, used.0).div_ceil(1_000_000)),
+        (None, Some(tokens), _) => format!("--budget-tokens {}", twice(tokens.0, used.1)),
+        (None, None, Some(time)) => format!("--budget-time {}s", twice(time.0, used.2).div_ceil(1_000)),
         (None, None, None) => String::new(),
     }
 }

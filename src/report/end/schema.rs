@@ -6,9 +6,10 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
 use crate::amount::{Ceiling, TokenUse};
-use crate::catalog::schema_text;
-use crate::handoff::CheckVerdict;
-use crate::kernel::event::{CancelWhy, FailureClass, Place, RunOutcome};
+use crate::catalog::schema::schema_text;
+use crate::handoff::{CheckVerdict, Verdict};
+use crate::kernel::event::{Artifact, CacheFound, CancelWhy, FailureClass, Place, RunOutcome};
+use crate::kernel::fact::Answer;
 
 /// The schema, draft-07, as text with a newline at the end.
 pub fn report_schema() -> String {
@@ -21,6 +22,10 @@ pub fn report_schema() -> String {
         verdict: of::<CheckVerdict>(&mut generator),
         cancelled: of::<CancelWhy>(&mut generator),
         class: of::<FailureClass>(&mut generator),
+        answer: of::<Answer>(&mut generator),
+        judged: or_null(&of::<Verdict>(&mut generator)),
+        cache: of::<CacheFound>(&mut generator),
+        artifact: of::<Artifact>(&mut generator),
     };
     let definitions = generator.take_definitions(true);
     let mut whole = object(
@@ -67,31 +72,45 @@ struct Known {
     verdict: Value,
     cancelled: Value,
     class: Value,
+    answer: Value,
+    judged: Value,
+    cache: Value,
+    artifact: Value,
 }
+
+/// How a task may stand.
+const STATES: [&str; 14] = [
+    "waiting",
+    "ready",
+    "running",
+    "stopped",
+    "asking",
+    "checking",
+    "backing-off",
+    "merging",
+    "succeeded",
+    "failed",
+    "skipped",
+    "blocked",
+    "cancelled",
+    "conflict",
+];
 
 fn task(known: &Known) -> Value {
     let check = object(&[("command", text()), ("verdict", known.verdict.clone()), ("duration_ms", count())], &[]);
     let failure = object(&[("class", known.class.clone()), ("message", text()), ("tail", text())], &[]);
     let conflict = object(&[("files", list(&text())), ("branch", text_or_null())], &[]);
-    let states = [
-        "waiting",
-        "ready",
-        "running",
-        "checking",
-        "backing-off",
-        "merging",
-        "succeeded",
-        "failed",
-        "skipped",
-        "blocked",
-        "cancelled",
-        "conflict",
-    ];
     object(
         &[
             ("id", text()),
             ("title", text()),
-            ("worker", object(&[], &[("role", text()), ("agent", text()), ("command", text())])),
+            (
+                "worker",
+                object(
+                    &[],
+                    &[("role", text()), ("agent", text()), ("command", text()), ("person", flag()), ("parts", flag())],
+                ),
+            ),
             ("needs", list(&text())),
             ("attempt", json!({ "type": ["integer", "null"] })),
             ("round", json!({ "type": ["integer", "null"] })),
@@ -105,8 +124,15 @@ fn task(known: &Known) -> Value {
             ("worktree", text_or_null()),
             ("checks", list(&check)),
             ("problems", list(&text())),
+            ("gate", or_null(&gate(known))),
+            ("review", or_null(&object(&[("verdict", known.judged.clone()), ("reasons", list(&text()))], &[]))),
+            ("sent_back", or_null(&object(&[("by", text()), ("reason", text())], &[]))),
+            ("cache", or_null(&known.cache)),
+            ("artifacts", list(&known.artifact)),
+            ("part_of", text_or_null()),
+            ("parts", list(&text())),
             ("tail", text()),
-            ("state", json!({ "enum": states })),
+            ("state", json!({ "enum": STATES })),
         ],
         &[
             ("until", text()),
@@ -117,6 +143,19 @@ fn task(known: &Known) -> Value {
             ("why", known.cancelled.clone()),
             ("conflict", conflict),
         ],
+    )
+}
+
+fn gate(known: &Known) -> Value {
+    object(
+        &[
+            ("question", text()),
+            ("time", count()),
+            ("answer", or_null(&known.answer)),
+            ("message", text_or_null()),
+            ("by", text_or_null()),
+        ],
+        &[],
     )
 }
 
@@ -157,6 +196,10 @@ fn text() -> Value {
 
 fn text_or_null() -> Value {
     json!({ "type": ["string", "null"] })
+}
+
+fn flag() -> Value {
+    json!({ "type": "boolean" })
 }
 
 fn count() -> Value {

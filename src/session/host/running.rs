@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use crate::agent::{Backend, Exit, Invocation, Said, SessionSpec, Stdin, Stream, last};
 use crate::amount::Millis;
 use crate::kernel::fact::StopWhy;
+use crate::mask::{Mask, MaskStream};
 use crate::session::host::life::{Life, Look};
 use crate::session::host::lines::Lines;
 use crate::session::host::orders::{Heard, Orders};
@@ -53,6 +54,8 @@ pub(super) struct Agent<'a> {
     stream: Stream,
     output: OutputWriter,
     errors: Vec<u8>,
+    masked_errors: MaskStream,
+    mask: Mask,
     conversation: Option<String>,
     progress: Option<String>,
     told: Instant,
@@ -104,8 +107,10 @@ impl<'a> Agent<'a> {
             buffers: (Vec::new(), Vec::new()),
             lines: Lines::default(),
             stream: Stream::default(),
-            output: OutputWriter::new(spec.output_dir.clone(), OUTPUT_LIMIT),
+            output: OutputWriter::new(spec.output_dir.clone(), OUTPUT_LIMIT).masked(&spec.mask),
             errors: Vec::new(),
+            masked_errors: spec.mask.stream(),
+            mask: spec.mask.clone(),
             conversation: None,
             progress: None,
             told: now.checked_sub(PROGRESS).unwrap_or(now),
@@ -176,6 +181,7 @@ impl<'a> Agent<'a> {
 
     pub(super) fn finish(mut self) -> Finished {
         let kept = self.output.finish();
+        self.errors.extend(self.masked_errors.rest());
         Finished {
             stream: self.stream,
             conversation: self.conversation,
@@ -250,7 +256,8 @@ impl<'a> Agent<'a> {
         }
         let bytes = std::mem::take(&mut self.buffers.1);
         self.came(output::Stream::Err, &bytes);
-        self.errors.extend_from_slice(&bytes);
+        let clean = self.masked_errors.take(&bytes);
+        self.errors.extend_from_slice(&clean);
         let surplus = self.errors.len().saturating_sub(16 << 10);
         self.errors.drain(..surplus);
         self.buffers.1 = bytes;
@@ -264,6 +271,7 @@ impl<'a> Agent<'a> {
 
     fn take_line(&mut self, line: &str) {
         for said in self.backend.read(&self.stream, line) {
+            let said = said.masked(&self.mask);
             self.stream.note(&said);
             match said {
                 Said::Conversation(conversation) => self.name_conversation(conversation),

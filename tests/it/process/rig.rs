@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use ai_sdlc::agent::SessionSpec;
+use ai_sdlc::agent::{Judges, SessionSpec};
 use ai_sdlc::amount::{Ceiling, Millis};
 use ai_sdlc::driver::guard::{ChildId, ChildKind, Guard, GuardReport, GuardStart, ProcessEnd, Spawn};
+use ai_sdlc::kernel::event::SessionKind;
 use ai_sdlc::kernel::fact::{WorkEnd, WorkKey};
+use ai_sdlc::mask::Mask;
 use ai_sdlc::mission::model::{BackendKind, Permissions, PromptVia};
 use ai_sdlc::name::{Attempt, Round, RunId, SessionNo, TaskId};
 use ai_sdlc::plan::{Agent, ReportsUse};
@@ -84,6 +86,7 @@ impl Rig {
             stdin: None,
             output_dir: self.output_dir(child),
             output_limit: 1 << 20,
+            mask: Mask::default(),
             timeout: None,
         }
     }
@@ -159,6 +162,8 @@ impl Rig {
                 scenario,
                 reports: ReportsUse::Yes,
             },
+            kind: SessionKind::Work,
+            judges: Judges::No,
             model: None,
             permissions: Permissions::Edit,
             prompt: "Do it.".to_owned(),
@@ -175,6 +180,7 @@ impl Rig {
             outputs: indexmap::IndexMap::new(),
             touches: None,
             executable: EXE.into(),
+            mask: Mask::default(),
         }
     }
 }
