@@ -10,7 +10,10 @@
     reason = "what tests share may do what tests may: fail loudly, start programs, look at the clock, say that they are skipped"
 )]
 
+mod always;
+mod artifacts;
 mod authoring;
+mod cache;
 mod ci;
 mod cli;
 mod cli_runs;
@@ -20,12 +23,17 @@ mod editor;
 mod errors;
 mod faulty;
 mod formats;
+mod gates;
 mod generated;
 mod journal;
+mod kinds;
 mod language;
 mod layers;
+mod notify;
 mod parts;
+mod plans;
 mod process;
+mod reviews;
 mod run_basics;
 mod run_budget;
 mod run_chaos;
@@ -33,11 +41,13 @@ mod run_failures;
 mod run_interrupted;
 mod run_language;
 mod run_merging;
+mod run_ranking;
 mod run_repositories;
 mod run_scale;
 mod run_sessions;
 mod run_shipped;
 mod run_workspaces;
+mod secrets;
 mod shipped;
 mod workspace;
 mod world;
