@@ -13,6 +13,10 @@
 mod always;
 mod artifacts;
 mod authoring;
+#[path = "../../fuzz/src/lib.rs"]
+#[expect(unreachable_pub, reason = "it is a library of its own for the fuzzer")]
+mod bodies;
+mod bounds;
 mod cache;
 mod ci;
 mod cli;
@@ -29,6 +33,7 @@ mod journal;
 mod kinds;
 mod language;
 mod layers;
+mod mutations;
 mod notify;
 mod parts;
 mod plans;
