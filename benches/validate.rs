@@ -52,9 +52,14 @@ fn measure() -> Result<(), Failure> {
     println!("medians of {rounds} interleaved rounds\n");
     println!("| tasks | checker | wall | × ai-sdlc | CPU | × ai-sdlc | most memory |");
     println!("| --- | --- | --- | --- | --- | --- | --- |");
-    for tasks in [200, tasks.next_multiple_of(SECTION)] {
-        let file = folder.path().join("big.toml");
-        std::fs::write(&file, mission(tasks))?;
+    let tasks = tasks.next_multiple_of(SECTION);
+    let files = [
+        ("200".to_owned(), mission(200)),
+        (tasks.to_string(), mission(tasks)),
+        (format!("{tasks} plain"), plain(tasks)),
+    ];
+    for (label, text) in files {
+        std::fs::write(folder.path().join("big.toml"), text)?;
         let mut took: Vec<Vec<Took>> = checkers.iter().map(|_| Vec::new()).collect();
         for _ in 0..rounds {
             for (checker, times) in checkers.iter().zip(&mut took) {
@@ -63,7 +68,7 @@ fn measure() -> Result<(), Failure> {
         }
         let own = took.first().cloned().unwrap_or_default();
         for (checker, times) in checkers.iter().zip(&took) {
-            println!("{}", row(tasks, checker.name, times, &own));
+            println!("{}", row(&label, checker.name, times, &own));
         }
     }
     Ok(())
@@ -92,6 +97,19 @@ const SECTION: usize = 20;
 fn mission(tasks: usize) -> String {
     let head = "version = 1\n[mission]\nname = \"big\"\n[inputs.what]\ndefault = \"x\"\n[budget]\ntime = \"9h\"\n";
     (0..tasks).fold(head.to_owned(), |text, at| text + &task(at))
+}
+
+/// A mission whose tasks say what most say, and leave nothing to be computed.
+fn plain(tasks: usize) -> String {
+    let head = "version = 1\n[mission]\nname = \"big\"\n[budget]\ntime = \"9h\"\n";
+    (0..tasks).fold(head.to_owned(), |text, at| {
+        let needs = if at % 10 == 0 { String::new() } else { format!("needs = [\"t{}\"]\n", at - 1) };
+        text + &format!(
+            "[tasks.t{at}]\ntitle = \"Part {at} of the whole\"\nrole = \"full-stack-dev\"\n{needs}\
+             prompt = \"Build part {at} as the plan describes it, with tests, and nothing else; keep to its folder.\"\n\
+             touches = [\"src/t{at}/**\"]\nchecks = [[\"cargo\", \"test\"]]\ntimeout = \"20m\"\n"
+        )
+    })
 }
 
 fn task(at: usize) -> String {
@@ -209,7 +227,7 @@ fn cpu_of_children() -> Option<Duration> {
     Some(Duration::from_millis(ticks * 10))
 }
 
-fn row(tasks: usize, name: &str, times: &[Took], own: &[Took]) -> String {
+fn row(tasks: &str, name: &str, times: &[Took], own: &[Took]) -> String {
     let (wall, more_wall) = compared(times, own, |took| Some(took.wall));
     let (cpu, more_cpu) = compared(times, own, |took| took.cpu);
     let peak = times.iter().filter_map(|took| took.peak).max();
