@@ -259,7 +259,9 @@ impl Spot<'_, '_, '_, '_, '_> {
         let known = || outputs.keys().map(String::as_str);
         let kind = scene.file.tasks.get(id).and_then(Kind::of);
         let close = nearest(name, known());
-        let meant = close.map(|close| ["tasks", id.as_str(), "outputs", close].map(str::to_owned));
+        // Where no name is near, any of them may be meant.
+        let meant: Vec<String> =
+            ["tasks", id.as_str(), "outputs"].into_iter().chain(close).map(str::to_owned).collect();
         let help = match (close, kind) {
             (Some(close), _) => format!("did you mean `{close}`?"),
             (None, Some(Kind::Mission)) => {
@@ -270,9 +272,7 @@ impl Spot<'_, '_, '_, '_, '_> {
             (None, _) => format!("the outputs of `{id}` are {}", listed(known())),
         };
         self.tell(codes::UNKNOWN_OUTPUT, format!("task `{id}` has no output `{name}`"), help);
-        if let Some(meant) = meant {
-            self.meant(&meant);
-        }
+        self.meant(&meant);
     }
 
     /// Follows the fields of a type as far as it says them; CEL checks those itself.
