@@ -61,11 +61,11 @@ pub struct Tokens(pub u64);
 impl fmt::Display for Tokens {
     /// `812`, `12.4k`, `8.0M`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let n = self.0;
+        let (n, millions) = (self.0, self.0.saturating_add(50_000));
         match n {
             0..=999 => write!(f, "{n}"),
             1_000..=999_949 => write!(f, "{}.{}k", (n + 50) / 1_000, (n + 50) % 1_000 / 100),
-            _ => write!(f, "{}.{}M", (n + 50_000) / 1_000_000, (n + 50_000) % 1_000_000 / 100_000),
+            _ => write!(f, "{}.{}M", millions / 1_000_000, millions % 1_000_000 / 100_000),
         }
     }
 }
@@ -144,6 +144,12 @@ impl WallTime {
     #[must_use]
     pub fn plus(self, length: Millis) -> Self {
         Self(self.0.saturating_add(i64::try_from(length.0).unwrap_or(i64::MAX)))
+    }
+
+    /// The same moment on a clock that was set forward by so many milliseconds, or back.
+    #[must_use]
+    pub fn shifted(self, by: i64) -> Self {
+        Self(self.0.saturating_add(by))
     }
 }
 

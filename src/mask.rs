@@ -1,14 +1,15 @@
 //! Takes the values of secrets out of whatever is kept or shown.
 //!
 //! A value is looked for as it is, line by line, and in the forms that programs print it in: base64 (wherever it
-//! begins in what was encoded), URL-encoded, escaped in JSON. In a stream the end that may be the beginning of one
-//! is held back until more comes. The values themselves travel over sockets and pipes only, never on a disk.
+//! begins in what was encoded, and wrapped over lines), URL-encoded, escaped in JSON. In a stream the end that may be
+//! the beginning of one is held back until more comes. The values themselves travel over sockets and pipes only, never on a disk.
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 use std::sync::OnceLock;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use serde::{Deserialize, Serialize};
 
 /// What stands in a secret's place.
@@ -24,7 +25,7 @@ pub struct Mask {
     needles: Vec<String>,
     /// Made when first asked.
     #[serde(skip)]
-    finder: OnceLock<Option<AhoCorasick>>,
+    finder: OnceLock<Option<Finder>>,
 }
 
 impl PartialEq for Mask {
@@ -69,12 +70,18 @@ impl Mask {
 
     /// A text without them.
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        match self.finder() {
-            Some(finder) if finder.is_match(text) => {
-                Cow::Owned(finder.replace_all(text, &vec![MASKED; self.needles.len()]))
-            }
-            Some(_) | None => Cow::Borrowed(text),
+        let found = self.finder().map(|finder| finder.find(text.as_bytes())).unwrap_or_default();
+        if found.is_empty() {
+            return Cow::Borrowed(text);
         }
+        let (mut masked, mut at) = (String::with_capacity(text.len()), 0);
+        for range in found {
+            masked.push_str(text.get(at..range.start).unwrap_or_default());
+            masked.push_str(MASKED);
+            at = range.end;
+        }
+        masked.push_str(text.get(at..).unwrap_or_default());
+        Cow::Owned(masked)
     }
 
     /// Takes them out of a text.
@@ -86,7 +93,7 @@ impl Mask {
 
     /// Whether one of them is in there.
     pub fn finds(&self, bytes: &[u8]) -> bool {
-        self.finder().is_some_and(|finder| finder.is_match(bytes))
+        self.finder().is_some_and(|finder| !finder.find(bytes).is_empty())
     }
 
     /// Bytes of the longest form.
@@ -99,16 +106,105 @@ impl Mask {
         MaskStream { finder: self.finder().cloned(), needles: self.needles.clone(), held: Vec::new() }
     }
 
-    fn finder(&self) -> Option<&AhoCorasick> {
-        let make = || AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&self.needles).ok();
-        self.finder.get_or_init(|| if self.needles.is_empty() { None } else { make() }).as_ref()
+    fn finder(&self) -> Option<&Finder> {
+        self.finder.get_or_init(|| if self.needles.is_empty() { None } else { Finder::of(&self.needles) }).as_ref()
+    }
+}
+
+/// Finds all forms in a text.
+#[derive(Debug, Clone)]
+struct Finder {
+    all: AhoCorasick,
+    /// Those that a program may have wrapped over lines.
+    wrapped: Option<AhoCorasick>,
+}
+
+impl Finder {
+    fn of(needles: &[String]) -> Option<Self> {
+        // A table of all transitions would take megabytes and, for values that repeat themselves, seconds to make; one is
+        // made for each child that prints.
+        let mut builder = AhoCorasick::builder();
+        builder.match_kind(MatchKind::LeftmostLongest).kind(Some(AhoCorasickKind::ContiguousNFA));
+        let build = |needles: &[&String]| builder.build(needles).ok();
+        let all = build(&needles.iter().collect::<Vec<_>>())?;
+        let wrapped: Vec<&String> = needles.iter().filter(|needle| is_wrapped(needle)).collect();
+        Some(Self { all, wrapped: if wrapped.is_empty() { None } else { build(&wrapped) } })
+    }
+
+    /// Where they are, in order, none meeting another.
+    fn find(&self, bytes: &[u8]) -> Vec<Range<usize>> {
+        let mut found: Vec<Range<usize>> = self.all.find_iter(bytes).map(|found| found.range()).collect();
+        if let Some(finder) = &self.wrapped {
+            let joined = Joined::of(bytes);
+            if joined.bytes.len() < bytes.len() {
+                found.extend(finder.find_iter(&joined.bytes).map(|found| joined.range(found.range())));
+                found.sort_by_key(|range| (range.start, range.end));
+                found.dedup_by(|next, last| {
+                    let meets = next.start < last.end;
+                    last.end = if meets { last.end.max(next.end) } else { last.end };
+                    meets
+                });
+            }
+        }
+        found
+    }
+}
+
+/// Whether it is of letters that base64 is made of, and long enough that no other text meets it by chance.
+fn is_wrapped(needle: &str) -> bool {
+    needle.len() >= SHORT && needle.bytes().all(is_letter)
+}
+
+fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"+/-_".contains(&byte)
+}
+
+/// What ends a line, also as it stands in JSON.
+const BREAKS: [&[u8]; 4] = [b"\\r\\n", b"\\n", b"\r\n", b"\n"];
+
+/// A text without the ends of lines that stand between two letters of base64, or that may come to stand there.
+#[derive(Debug)]
+struct Joined {
+    bytes: Vec<u8>,
+    /// Where each byte was.
+    from: Vec<usize>,
+}
+
+impl Joined {
+    fn of(bytes: &[u8]) -> Self {
+        let mut joined = Self { bytes: Vec::with_capacity(bytes.len()), from: Vec::with_capacity(bytes.len()) };
+        let mut at = 0;
+        while let Some(byte) = bytes.get(at) {
+            let rest = bytes.get(at..).unwrap_or_default();
+            let follows = joined.bytes.last().is_some_and(|last| is_letter(*last));
+            let end = BREAKS.iter().find(|end| rest.starts_with(end)).filter(|_| follows);
+            let is_cut = follows && BREAKS.iter().any(|end| end.len() > rest.len() && end.starts_with(rest));
+            match end {
+                Some(end) if rest.get(end.len()).is_none_or(|next| is_letter(*next)) => at += end.len(),
+                _ if is_cut => break,
+                _ => {
+                    joined.bytes.push(*byte);
+                    joined.from.push(at);
+                    at += 1;
+                }
+            }
+        }
+        joined
+    }
+
+    fn place(&self, at: usize) -> usize {
+        self.from.get(at).copied().unwrap_or_default()
+    }
+
+    fn range(&self, range: Range<usize>) -> Range<usize> {
+        self.place(range.start)..self.place(range.end.saturating_sub(1)).saturating_add(1)
     }
 }
 
 /// Takes secrets out of a stream of bytes that comes in pieces.
 #[derive(Debug, Default)]
 pub struct MaskStream {
-    finder: Option<AhoCorasick>,
+    finder: Option<Finder>,
     needles: Vec<String>,
     held: Vec<u8>,
 }
@@ -132,13 +228,17 @@ impl MaskStream {
     /// How many bytes at the end may be the beginning of a secret.
     fn begun(&self) -> usize {
         let longest = self.needles.first().map_or(0, String::len);
-        let from = self.held.len().saturating_sub(longest.saturating_sub(1));
-        let end = self.held.get(from..).unwrap_or_default();
-        let begins = |at: &usize| {
-            let rest = end.get(*at..).unwrap_or_default();
-            self.needles.iter().any(|needle| needle.len() > rest.len() && needle.as_bytes().starts_with(rest))
-        };
-        (0..end.len()).find(begins).map_or(0, |at| end.len() - at)
+        let plain = last(&self.held, longest.saturating_sub(1));
+        let begun = pending(plain, |at| at, &self.needles.iter().collect::<Vec<_>>());
+        // As many ends of lines as letters at most: nothing is held back for ever.
+        let wide = last(&self.held, longest.saturating_mul(MOST_BREAK));
+        let joined = Joined::of(wide);
+        if joined.bytes.len() == wide.len() {
+            return begun.map_or(0, |at| plain.len() - at);
+        }
+        let wrapped: Vec<&String> = self.needles.iter().filter(|needle| is_wrapped(needle)).collect();
+        let wrapped = pending(&joined.bytes, |at| joined.place(at), &wrapped);
+        begun.map_or(0, |at| plain.len() - at).max(wrapped.map_or(0, |at| wide.len() - at))
     }
 
     /// Gives all but the last `keep` bytes; a secret that reaches into those is taken whole.
@@ -146,18 +246,35 @@ impl MaskStream {
         let held = std::mem::take(&mut self.held);
         let until = held.len() - keep.min(held.len());
         let (mut given, mut at) = (Vec::with_capacity(until), 0);
-        for found in self.finder.iter().flat_map(|finder| finder.find_iter(&held)) {
-            if found.start() >= until {
+        for found in self.finder.iter().flat_map(|finder| finder.find(&held)) {
+            if found.start >= until {
                 break;
             }
-            given.extend_from_slice(held.get(at..found.start()).unwrap_or_default());
+            given.extend_from_slice(held.get(at..found.start).unwrap_or_default());
             given.extend_from_slice(MASKED.as_bytes());
-            at = found.end();
+            at = found.end;
         }
         given.extend_from_slice(held.get(at..until).unwrap_or_default());
         self.held = held.get(at.max(until)..).unwrap_or_default().to_vec();
         given
     }
+}
+
+/// Bytes of a letter with the longest end of a line after it.
+const MOST_BREAK: usize = 5;
+
+/// The last bytes, so many at most.
+fn last(bytes: &[u8], most: usize) -> &[u8] {
+    bytes.get(bytes.len().saturating_sub(most)..).unwrap_or_default()
+}
+
+/// Where in the end of a stream one of these may have begun.
+fn pending(end: &[u8], place: impl Fn(usize) -> usize, needles: &[&String]) -> Option<usize> {
+    let begins = |at: &usize| {
+        let rest = end.get(*at..).unwrap_or_default();
+        needles.iter().any(|needle| needle.len() > rest.len() && needle.as_bytes().starts_with(rest))
+    };
+    (0..end.len()).find(begins).map(place)
 }
 
 /// The forms in which programs print a value.
@@ -167,10 +284,11 @@ fn encoded(value: &str, into: &mut Vec<String>) {
         into.push(core.replace('+', "-").replace('/', "_"));
         into.push(core);
     }
-    let upper = percent(value);
-    into.push(upper.replace("%20", "+"));
-    into.push(lower_hex(&upper));
-    into.push(upper);
+    for kept in UNENCODED {
+        let upper = percent(value, kept);
+        let lower = lower_hex(&upper);
+        into.extend([upper.replace("%20", "+"), lower.replace("%20", "+"), lower, upper]);
+    }
     if let Ok(json) = serde_json::to_string(value) {
         into.push(json.trim_matches('"').to_owned());
     }
@@ -192,11 +310,15 @@ fn base64_core(bytes: &[u8], shift: usize) -> String {
     letters.map(|letter| char::from(*letter)).collect()
 }
 
-/// Everything but letters, digits and `-._~` as `%XX`.
-fn percent(text: &str) -> String {
+/// What programs leave as it is in percent-encoding, beside letters and digits: the standard's unreserved characters, those
+/// of `encodeURIComponent`, those of forms, those of paths, and none at all.
+const UNENCODED: [&[u8]; 5] = [b"-._~", b"-._~!*'()", b"*-._", b"-._~/", b""];
+
+/// Everything but letters, digits and what is kept as `%XX`.
+fn percent(text: &str, kept: &[u8]) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+        if byte.is_ascii_alphanumeric() || kept.contains(&byte) {
             encoded.push(char::from(byte));
         } else {
             let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or('0').to_ascii_uppercase();
@@ -261,9 +383,48 @@ mod tests {
     }
 
     #[test]
+    fn percent_encoding_is_hidden_whatever_it_leaves_as_it_is() {
+        let mask = Mask::of(["top.s3cret-(w~rd)/x*y z"]);
+        for shown in [
+            "top.s3cret-%28w~rd%29%2Fx%2Ay%20z",
+            "top.s3cret-(w~rd)%2Fx*y%20z",
+            "top.s3cret-%28w%7Erd%29%2Fx*y+z",
+            "top.s3cret-%28w%7erd%29%2fx*y+z",
+            "top.s3cret-%28w~rd%29/x%2Ay%20z",
+            "top%2Es3cret%2D%28w%7Erd%29%2Fx%2Ay%20z",
+        ] {
+            assert_eq!(mask.text(&format!("a={shown}&b")), format!("a={MASKED}&b"), "{shown}");
+        }
+    }
+
+    #[test]
     fn secrets_of_many_lines_are_hidden_line_by_line() {
         let mask = Mask::of(["first-line\n  second-line\n}\n"]);
         assert_eq!(mask.text("x second-line } first-line"), "x *** } ***");
+    }
+
+    #[test]
+    fn base64_is_hidden_when_it_is_wrapped() {
+        let secret = "tops3cret-value/of+many&letters";
+        let mask = Mask::of([secret]);
+        let whole = base64(format!("a line before it, then {secret}, and one after").as_bytes());
+        for (width, end) in [(64, "\n"), (76, "\r\n"), (20, "\n"), (16, "\\n")] {
+            let lines: Vec<&str> =
+                whole.as_bytes().chunks(width).map(|line| std::str::from_utf8(line).unwrap()).collect();
+            let text = lines.join(end);
+            let hidden = mask.text(&text).replace(end, "");
+            let longest =
+                (0..3).map(|shift| base64_core(secret.as_bytes(), shift)).find(|core| whole.contains(core)).unwrap();
+            assert!(hidden.contains(MASKED) && !hidden.contains(&longest[..8]), "{width}: {text} -> {hidden}");
+            let mut stream = mask.stream();
+            let mut given = Vec::new();
+            for byte in text.as_bytes() {
+                given.extend_from_slice(&stream.take(&[*byte]));
+            }
+            given.extend(stream.rest());
+            assert_eq!(String::from_utf8(given).unwrap(), mask.text(&text), "{width}");
+        }
+        assert_eq!(mask.text("two\nlines"), "two\nlines");
     }
 
     #[test]
@@ -287,7 +448,7 @@ mod tests {
     proptest! {
         #[test]
         fn however_it_is_cut_a_stream_is_masked_as_the_whole(
-            text in "[abc]{0,60}",
+            text in "[abc\n]{0,60}",
             cuts in prop::collection::vec(0_usize..60, 0..8),
         ) {
             let mask = Mask::of(["abcabc", "abcabcabc", "bbbbbb", "ccab"]);

@@ -12,7 +12,8 @@ use crate::agent::{
 use crate::amount::Millis;
 use crate::kernel::fact::EndKind;
 use crate::mission::model::PromptVia;
-use crate::plan::ReportsUse;
+use crate::mission::sandbox::AgentSandbox;
+use crate::plan::{Agent, ReportsUse};
 
 /// The adapter.
 #[derive(Debug)]
@@ -78,6 +79,11 @@ impl Backend for CommandAgent {
 
     fn tools(&self) -> TellsTools {
         TellsTools::No
+    }
+
+    /// Nobody knows but who wrote its table.
+    fn sandbox(&self, agent: &Agent) -> AgentSandbox {
+        agent.sandbox
     }
 }
 

@@ -16,11 +16,15 @@ use crate::kernel::fact::{Activity, EndKind, WorkKey};
 use crate::mask::Mask;
 use crate::mission::field::shape::Shape;
 use crate::mission::model::{BackendKind, Permissions};
+use crate::mission::sandbox::AgentSandbox;
 use crate::name::{OutputId, RunId};
 use crate::plan::{Agent, ReportsUse};
 
 mod command;
 pub mod rehearsal;
+
+/// Programs that are agents, by the names under which they are installed: known enough to be asked their version.
+pub const PROGRAMS: [&str; 4] = ["claude", "codex", "gemini", "opencode"];
 
 /// All that the host of a session needs to know.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -72,6 +76,9 @@ pub struct SessionSpec {
     /// What must not be seen of what it prints and hands over.
     #[serde(default, skip_serializing_if = "Mask::is_empty")]
     pub mask: Mask,
+    /// All that the agent may write to; `None`: it is not confined, or brings a sandbox of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writable: Option<Vec<PathBuf>>,
 }
 
 /// Whether a session has to hand over a verdict.
@@ -151,12 +158,9 @@ impl Said {
             | Self::MessageLine(text)
             | Self::Denied(text)
             | Self::StructuredHandoff(text)
+            | Self::Conversation(text)
             | Self::Terminal(Terminal::Refused(text)) => mask.hide(text),
-            Self::Conversation(_)
-            | Self::Used(_)
-            | Self::ToolBegan
-            | Self::ToolEnded
-            | Self::Terminal(Terminal::Completed) => {}
+            Self::Used(_) | Self::ToolBegan | Self::ToolEnded | Self::Terminal(Terminal::Completed) => {}
         }
         self
     }
@@ -212,6 +216,8 @@ pub trait Backend: Sync {
     fn reports(&self) -> ReportsUse;
     /// Whether it tells which tools it calls.
     fn tools(&self) -> TellsTools;
+    /// Whether its program confines itself. One sandbox cannot always be made in another, so it gets none of ours then.
+    fn sandbox(&self, agent: &Agent) -> AgentSandbox;
 }
 
 /// The adapter of this kind.

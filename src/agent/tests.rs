@@ -10,6 +10,7 @@ use crate::kernel::event::SessionKind;
 use crate::kernel::fact::{Activity, WorkKey};
 use crate::mask::Mask;
 use crate::mission::model::{BackendKind, Permissions, PromptVia};
+use crate::mission::sandbox::AgentSandbox;
 use crate::name::{Attempt, Round, RunId, SessionNo, TaskId};
 use crate::plan::{Agent, ReportsUse};
 
@@ -31,6 +32,8 @@ pub(crate) fn spec() -> SessionSpec {
             resume: None,
             scenario: None,
             reports: ReportsUse::No,
+            sandbox: AgentSandbox::Engine,
+            writable: Vec::new(),
         },
         kind: SessionKind::Work,
         judges: Judges::No,
@@ -51,6 +54,7 @@ pub(crate) fn spec() -> SessionSpec {
         touches: None,
         executable: "/bin/ai-sdlc".into(),
         mask: Mask::default(),
+        writable: None,
     }
 }
 

@@ -202,6 +202,8 @@ impl Loader {
         let too_long = fs::metadata(path).is_ok_and(|about| about.len() > MAX_FILE);
         let why = if too_long {
             "it is longer than 1 MiB".to_owned()
+        } else if self.leads_out(path) {
+            "it leads out of the project: what is read here is put into prompts".to_owned()
         } else {
             match fs::read(path).map(String::from_utf8) {
                 Ok(Ok(text)) => return Some(text),
@@ -212,6 +214,15 @@ impl Loader {
         let shown = self.shown(path);
         self.tell(codes::UNREADABLE, Severity::Error, &shown, why);
         None
+    }
+
+    /// Whether a file of the project is a link to one elsewhere, or lies behind one.
+    fn leads_out(&self, path: &Path) -> bool {
+        let Some(root) = self.root.as_deref().filter(|root| path.starts_with(root)) else { return false };
+        match (fs::canonicalize(root), fs::canonicalize(path)) {
+            (Ok(root), Ok(path)) => !path.starts_with(root),
+            (_, _) => false,
+        }
     }
 
     fn tell(&mut self, code: crate::diagnostic::Code, severity: Severity, file: &str, message: String) {

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 
 use crate::amount::{Ceiling, Millis, Tokens, Usd};
 use crate::cli::terminal::ColorChoice;
+use crate::mission::field::size;
 
 /// Flags that every command takes.
 #[derive(Debug, Clone, Default, Args)]
@@ -54,6 +55,7 @@ pub struct Inputs {
 
 /// `ai-sdlc mission run`.
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags are on or off")]
 pub struct MissionRun {
     /// The mission: its name under `missions/`, or the path of its file.
     #[arg(value_name = "MISSION", required_unless_present = "plan")]
@@ -91,12 +93,18 @@ pub struct MissionRun {
     /// How the run is shown.
     #[arg(long, value_name = "HOW", default_value = "auto")]
     pub ui: Ui,
+    /// Go on in the background once it is confirmed; `run watch` shows it.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub detach: bool,
     /// Write the report as JUnit XML to this file too.
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
     /// Run even inside of another run.
     #[arg(long)]
     pub nested: bool,
+    /// Go on beside another run that delivers to the same branch or works in the same directory; asks first.
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// `ai-sdlc mission rehearse`.
@@ -122,6 +130,28 @@ pub struct RunResume {
     /// The run: its id, the beginning of it, `@` (the latest) or `@-` (the one before).
     #[arg(value_name = "RUN", default_value = "@")]
     pub run: String,
+    /// How it goes on.
+    #[command(flatten)]
+    pub onward: Onwards,
+}
+
+/// `ai-sdlc run retry`.
+#[derive(Debug, Clone, Args)]
+pub struct RunRetry {
+    /// The run, or a task of the latest one.
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// The task that failed; what it blocks is freed.
+    #[arg(value_name = "TASK")]
+    pub task: Option<String>,
+    /// How it goes on, where no engine drives it.
+    #[command(flatten)]
+    pub onward: Onwards,
+}
+
+/// How a run goes on.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Onwards {
     /// What the run may cost at most in all, in US dollars.
     #[arg(long, value_name = "X", value_parser = usd)]
     pub budget_usd: Option<Usd>,
@@ -134,13 +164,48 @@ pub struct RunResume {
     /// How the run is shown.
     #[arg(long, value_name = "HOW", default_value = "auto")]
     pub ui: Ui,
+    /// Go on in the background; `run watch` shows it.
+    #[arg(long)]
+    pub detach: bool,
 }
 
-impl RunResume {
-    /// The parts of the ceiling that are raised.
-    pub fn ceiling(&self) -> Ceiling {
-        Ceiling { usd: self.budget_usd, tokens: self.budget_tokens.map(Tokens), time: self.budget_time }
+impl Onwards {
+    /// The ceiling, where parts of it are raised.
+    pub fn ceiling(&self) -> Option<Ceiling> {
+        let raised = Ceiling { usd: self.budget_usd, tokens: self.budget_tokens.map(Tokens), time: self.budget_time };
+        Some(raised).filter(|ceiling| !ceiling.is_none())
     }
+}
+
+/// `ai-sdlc run abort`.
+#[derive(Debug, Clone, Args)]
+pub struct RunAbort {
+    /// The run, or a task of the latest one.
+    #[arg(value_name = "RUN", default_value = "@")]
+    pub run: String,
+    /// Stop this task alone; the run goes on.
+    #[arg(value_name = "TASK")]
+    pub task: Option<String>,
+    /// Remove the run's worktrees too, once it has stopped; unsaved work is salvaged first.
+    #[arg(long, conflicts_with = "task")]
+    pub cleanup: bool,
+    /// Stop at once, without asking sessions first.
+    #[arg(long)]
+    pub now: bool,
+}
+
+/// `ai-sdlc run watch`.
+#[derive(Debug, Clone, Args)]
+pub struct RunWatch {
+    /// The run: its id, the beginning of it, `@` (the latest) or `@-` (the one before).
+    #[arg(value_name = "RUN", default_value = "@")]
+    pub run: String,
+    /// How the run is shown.
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    pub ui: Ui,
+    /// End with the exit code of the run.
+    #[arg(long)]
+    pub exit_status: bool,
 }
 
 /// `ai-sdlc run approve` and `ai-sdlc run reject`.
@@ -177,9 +242,20 @@ fn usd(text: &str) -> Result<Usd, String> {
     Usd::from_dollars(dollars).ok_or_else(|| "write it like 20 or 0.50".to_owned())
 }
 
-fn duration(text: &str) -> Result<Millis, String> {
-    let length: SignedDuration = text.parse().map_err(|_| "write it like 45s or 1h30m".to_owned())?;
+/// A length of time: a day is 24 hours.
+pub(super) fn duration(text: &str) -> Result<Millis, String> {
+    let length: SignedDuration = if let Ok(length) = text.parse() {
+        length
+    } else {
+        let span: Span = text.parse().map_err(|_| "write it like 45s, 1h30m or 14d".to_owned())?;
+        span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| "it has no fixed length".to_owned())?
+    };
     u64::try_from(length.as_millis()).map(Millis).map_err(|_| "it cannot be negative".to_owned())
+}
+
+/// Bytes: `5GB`, `500 MiB`.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    size::parse(text).map_err(|why| format!("{why}: {}", size::HINT))
 }
 
 #[cfg(test)]

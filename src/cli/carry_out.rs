@@ -1,7 +1,7 @@
-//! Carries a plan out: where, whether it can be, and what is said when it has ended.
+//! Carries a plan out: where, and what is said when it has ended.
 
 use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use crate::amount::Ceiling;
 use crate::cli::Context;
@@ -10,27 +10,28 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::github;
 use crate::cli::live::{Live, Seat};
-use crate::cli::making::{Making, bytes, free};
+use crate::cli::locked::{Clock, Force, refused};
+use crate::cli::making::Making;
 use crate::cli::project::Project;
 use crate::cli::run_choice::place_of;
-use crate::cli::secrets;
+use crate::cli::settings::Settings;
+use crate::cli::tidying::Tidying;
+use crate::cli::{preflight, sandbox, secrets, since};
 use crate::driver::audience::Line;
 use crate::driver::clock::wall_now;
 use crate::driver::drive::{Driven, Fault};
 use crate::driver::launch::{self, LaunchError, NewRun, Resumption, Surroundings};
-use crate::journal::lock::{Holder, LockError};
+use crate::journal::lock::{InTheWay, LockError};
 use crate::journal::runs::{RunEntry, Runs};
+use crate::journal::target::Beside;
 use crate::journal::{Journal, JournalError};
-use crate::kernel::event::{Event, Place, PlaceKind, RunOutcome};
-use crate::kernel::fact::Attended;
-use crate::mission::model::{BackendKind, WorkspaceMode};
+use crate::kernel::event::{DISK_FULL, Event, Place, PlaceKind, RunOutcome};
+use crate::kernel::fact::{Again, Attended};
+use crate::mission::model::WorkspaceMode;
 use crate::name::RunId;
 use crate::plan::Plan;
 use crate::report::{self, Report, Typed};
-use crate::workspace::{Git, PreflightAsk, Repository, WorkspaceError};
-
-/// Less free space than this where worktrees lie, in bytes, and nothing is begun.
-const LEAST_FREE: u64 = 64 * 1024 * 1024;
+use crate::workspace::{Git, Repository, WorkspaceError};
 
 /// A run that may begin.
 #[derive(Debug)]
@@ -40,15 +41,17 @@ pub(super) struct Ready {
     /// Where it will take place.
     pub(super) place: Place,
     /// Its repository.
-    repository: Option<Repository>,
+    pub(super) repository: Option<Repository>,
     /// What it will make; `None` without git.
     pub(super) making: Option<Making>,
     /// Worth telling before it begins.
     pub(super) notes: Vec<String>,
+    /// Who is at the same branch or directory, and would be gone on beside.
+    pub(super) beside: Vec<InTheWay>,
 }
 
 /// Draws the id of a run.
-fn draw() -> RunId {
+pub(super) fn draw() -> RunId {
     RunId::from_draws(|below| fastrand::usize(..below))
 }
 
@@ -63,49 +66,10 @@ pub(super) fn git(context: &Context) -> Result<Git, Failure> {
         .map_err(|error| Failure::new(Exit::Environment, "git::unusable", "git cannot be used").because(&error))
 }
 
-/// Looks whether a run can take place in the project itself.
-pub(super) fn in_project(context: &Context, project: &Project, plan: &Plan) -> Result<Ready, Failure> {
-    programs(context, plan)?;
-    let mut notes = secrets::looked_at(context, plan, PlaceKind::Repository)?;
-    let run = draw();
-    if plan.workspace.mode == WorkspaceMode::Directory {
-        let place = Place { directory: project.root.clone(), base: None, kind: PlaceKind::Repository };
-        return Ok(Ready { run, place, repository: None, making: None, notes });
-    }
-    let repository = discover(context, &project.directory)?;
-    let directory = repository.checkout().unwrap_or(repository.common_dir()).to_owned();
-    let own_root = plan.workspace.root.as_ref().map(|root| straight(&directory.join(root)));
-    let root = own_root.unwrap_or_else(|| worktrees(context, project));
-    let into = plan.merge.into.as_deref();
-    let looked = repository.preflight(&PreflightAsk { into, root: Some(&root) }).map_err(|refusals| {
-        let first = refusals.first().map_or(("the repository cannot be used", ""), |one| (&one.what, &one.remedy));
-        let place = directory.display().to_string();
-        let mut failure = Failure::new(Exit::Environment, "git::preflight", first.0).at(place).help(first.1);
-        failure.causes = refusals.iter().skip(1).map(|one| format!("also: {} ({})", one.what, one.remedy)).collect();
-        failure
-    })?;
-    enough_space(&root)?;
-    notes.extend(looked.notes);
-    if looked.uncommitted > 0 {
-        let files = report::plural(looked.uncommitted, "file");
-        notes.push(format!("{files} of yours with changes that are not committed: no task sees them"));
-    }
-    let revision = plan.workspace.base.clone().unwrap_or_else(|| repository.default_base(into));
-    let base = repository.resolve(&revision).map_err(|error| {
-        Failure::new(Exit::Usage, "git::no-base", format!("`{revision}` cannot be begun from")).because(&error)
-    })?;
-    if let Some(into) = into
-        && let Ok(tip) = repository.resolve(into)
-        && let Ok(ahead @ 1..) = repository.commits_ahead(&tip, &base)
-    {
-        notes.push(format!("{} of `{revision}` that `{into}` lacks will come along", report::plural(ahead, "commit")));
-    }
-    let making = Making::of(plan, &run, &root, repository.tree_size(&base).ok());
-    if making.lacks_space() {
-        return Err(too_little(&root, free(&root)));
-    }
-    let place = Place { directory, base: Some(base), kind: PlaceKind::Repository };
-    Ok(Ready { run, place, repository: Some(repository), making: Some(making), notes })
+/// What a run that was looked at and confirmed by another process needs to begin.
+pub(super) fn ready_again(context: &Context, run: RunId, place: Place) -> Result<Ready, Failure> {
+    let repository = place.base.as_ref().map(|_| preflight::discover(context, &place.directory)).transpose()?;
+    Ok(Ready { run, place, repository, beside: Vec::new(), making: None, notes: Vec::new() })
 }
 
 /// Makes a scratch clone for a rehearsal: nothing of the project is touched.
@@ -120,7 +84,7 @@ pub(super) fn in_scratch(context: &Context, project: &Project, plan: &Plan) -> R
     if plan.workspace.mode == WorkspaceMode::Directory {
         fs::create_dir_all(&directory).map_err(|error| unmakeable(&directory, &error))?;
         let place = Place { directory, base: None, kind };
-        return Ok(Ready { run, place, repository: None, making: None, notes });
+        return Ok(Ready { run, place, repository: None, making: None, notes, beside: Vec::new() });
     }
     let git = git(context)?;
     let failed = |error: WorkspaceError| {
@@ -139,7 +103,7 @@ pub(super) fn in_scratch(context: &Context, project: &Project, plan: &Plan) -> R
     })?;
     let making = Making::of(plan, &run, &worktrees(context, project), repository.tree_size(&base).ok());
     let place = Place { directory, base: Some(base), kind };
-    Ok(Ready { run, place, repository: Some(repository), making: Some(making), notes })
+    Ok(Ready { run, place, repository: Some(repository), making: Some(making), notes, beside: Vec::new() })
 }
 
 fn unmakeable(folder: &Path, error: &std::io::Error) -> Failure {
@@ -148,68 +112,29 @@ fn unmakeable(folder: &Path, error: &std::io::Error) -> Failure {
         .because(error)
 }
 
-/// Refuses agents whose program is not there.
-fn programs(context: &Context, plan: &Plan) -> Result<(), Failure> {
-    for (name, agent) in &plan.agents {
-        let program = agent.command.first().filter(|_| agent.backend == BackendKind::Command);
-        if let Some(program) = program
-            && context.environment.find_program(program, &context.directory()).is_none()
-        {
-            let what = format!("the program `{program}` of the agent `{name}` was not found");
-            return Err(Failure::new(Exit::Environment, "agent::missing-program", what)
-                .help("install it, or name another agent with `--agent`; `ai-sdlc doctor` shows what is there"));
-        }
-    }
-    Ok(())
-}
-
-fn enough_space(root: &Path) -> Result<(), Failure> {
-    let free = free(root);
-    if free >= LEAST_FREE { Ok(()) } else { Err(too_little(root, free)) }
-}
-
-/// A path without `..`, so that it can be seen whether it lies inside of another.
-fn straight(path: &Path) -> PathBuf {
-    path.components().fold(PathBuf::new(), |mut straight, part| {
-        match part {
-            Component::ParentDir => {
-                straight.pop();
-            }
-            Component::CurDir => {}
-            Component::Prefix(_) | Component::RootDir | Component::Normal(_) => straight.push(part),
-        }
-        straight
-    })
-}
-
-fn too_little(root: &Path, free: u64) -> Failure {
-    let what = format!("too little disk space for the worktrees: {} are free", bytes(free));
-    Failure::new(Exit::Environment, "cli::disk-full", what)
-        .at(root.display().to_string())
-        .help("make room, or set `[workspace] root` to a larger disk")
-}
-
-fn discover(context: &Context, directory: &Path) -> Result<Repository, Failure> {
-    Repository::discover(&git(context)?, directory)
-        .map_err(|error| Failure::new(Exit::Environment, "git::no-repository", error.to_string()).help(error.remedy()))
-}
-
 /// The person's state folder; without one the project's own store.
 pub(super) fn state_folder(context: &Context, project: &Project) -> PathBuf {
     context.environment.state_folder().unwrap_or_else(|| project.store.clone())
 }
 
-fn worktrees(context: &Context, project: &Project) -> PathBuf {
+pub(super) fn worktrees(context: &Context, project: &Project) -> PathBuf {
     state_folder(context, project).join("worktrees")
 }
 
+/// Where runs of this person in different projects see one another.
+pub(super) fn locks(context: &Context) -> Option<PathBuf> {
+    context.environment.state_folder().map(|folder| folder.join("locks"))
+}
+
 /// What is the same for all that is started here.
-pub(super) fn surroundings(context: &Context, project: &Project) -> Surroundings {
-    Surroundings {
+pub(super) fn surroundings(context: &Context, project: &Project) -> Result<Surroundings, Failure> {
+    Ok(Surroundings {
         executable: context.environment.executable.clone(),
         environment: context.environment.pairs(),
         worktrees: worktrees(context, project),
-    }
+        demands: Settings::load(context, project)?.sound()?.demands(),
+        locks: locks(context),
+    })
 }
 
 /// Begins a run and sees it to its end; the inputs are those that were typed.
@@ -221,24 +146,45 @@ pub(super) fn begin(
 ) -> Result<(Exit, Report), Failure> {
     let (plan, ready) = what;
     let (ui, inputs) = how;
-    let around = surroundings(context, project);
+    let around = surroundings(context, project)?;
     let run_dir = Runs::at(&project.store).dir(&ready.run);
     let scratch = scratch_of(&ready.place);
-    let new =
-        NewRun { run: ready.run, plan, place: ready.place, repository: ready.repository, run_dir: run_dir.clone() };
+    let Ready { run, place, repository, beside, making: _, notes: _ } = ready;
+    let beside = if beside.is_empty() { Beside::Nobody } else { Beside::Others };
+    let own = repository.clone().filter(|_| scratch.is_none());
+    let mut tidying = own.map(|repository| Tidying::of(context, project, repository, &plan.workspace));
+    if let Some(tidying) = &mut tidying {
+        tidying.apply();
+    }
+    let id = run.clone();
+    let new = NewRun { run, plan, place, repository, run_dir: run_dir.clone(), beside };
     let report = Report::typed_as(Typed { run_folder: Some(run_dir.clone()), ..context.typed(inputs) });
     let (voice, line) = Line::new();
     let (who, how) = (context.environment.person(), shown_as(&context.globals, ui));
     let mut live = Live::new(&mut context.terminal, how, (report, 0), Seat { voice, who });
     let attended = if scratch.is_some() { Attended::Yes } else { live.attended() };
     let driven = launch::begin(new, &around, line.to(attended, |shown| live.show(shown)));
+    if let Some((notes, stale)) = tidying.map(|tidying| tidying.finish(&id)) {
+        live.tidied(notes, stale);
+    }
     let report = live.finish((&driven).into());
     github::tell(context, &project.root, &report);
-    let exit = ended(context, driven, &run_dir)?;
+    let exit = ended(context, driven, (&run_dir, Force::Possible))?;
     if let Some(scratch) = scratch.filter(|_| exit == Exit::Success) {
         let _cleanup_takes_what_is_left = fs::remove_dir_all(scratch);
     }
     Ok((exit, report))
+}
+
+/// How a run goes on.
+#[derive(Debug, Clone)]
+pub(super) struct Onward {
+    /// What it may use from now on; `None`: as before.
+    pub(super) ceiling: Option<Ceiling>,
+    /// What of that which failed is tried again.
+    pub(super) again: Again,
+    /// How it is shown.
+    pub(super) ui: Ui,
 }
 
 /// Goes on with a run and sees it to its end.
@@ -246,38 +192,49 @@ pub(super) fn resume(
     context: &mut Context,
     project: &Project,
     entry: &RunEntry,
-    how: (Option<Ceiling>, Ui),
+    how: Onward,
 ) -> Result<(Exit, Report), Failure> {
-    let (ceiling, ui) = how;
-    let around = surroundings(context, project);
+    let Onward { ceiling, again, ui } = how;
+    let around = surroundings(context, project)?;
     let mut earlier = Report::typed_as(Typed { run_folder: Some(entry.dir.clone()), ..context.typed(&[]) });
     let mut seq = 0;
+    let mut policy = None;
     for record in Journal::read(&entry.dir).map_err(|error| unreadable(&entry.dir, &error))? {
         if let Event::RunStarted { plan, place, .. } = &record.event {
             secrets::looked_at(context, plan, place.kind)?;
+            policy =
+                Some(plan.workspace.clone()).filter(|_| place.kind == PlaceKind::Repository && place.base.is_some());
+            since::mention(context, project, (&entry.id, plan));
         }
         earlier.fold(record.at, &record.event);
         seq = record.seq;
     }
     place_of(&earlier)?;
     let git = git(context)?;
-    let resumption = Resumption { run: entry.id.clone(), run_dir: entry.dir.clone(), ceiling };
+    let resumption = Resumption { run: entry.id.clone(), run_dir: entry.dir.clone(), ceiling, again };
     let open = |place: &Place| match &place.base {
         None => Ok(None),
         Some(_) => Repository::discover(&git, &place.directory).map(Some).map_err(WorkspaceError::Repository),
     };
+    let tidying = policy.and_then(|policy| {
+        let repository = Repository::discover(&git, &project.directory).ok()?;
+        Some(Tidying::of(context, project, repository, &policy))
+    });
     let (voice, line) = Line::new();
     let (who, how) = (context.environment.person(), shown_as(&context.globals, ui));
     let is_rehearsal = earlier.is_rehearsal();
     let mut live = Live::new(&mut context.terminal, how, (earlier, seq), Seat { voice, who });
     let attended = if is_rehearsal { Attended::Yes } else { live.attended() };
     let driven = launch::go_on(&resumption, &around, open, line.to(attended, |shown| live.show(shown)));
+    if let Some((notes, stale)) = tidying.map(|tidying| tidying.finish(&entry.id)) {
+        live.tidied(notes, stale);
+    }
     let report = live.finish((&driven).into());
     github::tell(context, &project.root, &report);
-    Ok((ended(context, driven, &entry.dir)?, report))
+    Ok((ended(context, driven, (&entry.dir, Force::Impossible))?, report))
 }
 
-fn shown_as(globals: &crate::cli::args::Globals, ui: Ui) -> Ui {
+pub(super) fn shown_as(globals: &crate::cli::args::Globals, ui: Ui) -> Ui {
     if globals.quiet && ui == Ui::Auto { Ui::None } else { ui }
 }
 
@@ -297,10 +254,14 @@ fn unreadable(dir: &Path, error: &JournalError) -> Failure {
 }
 
 /// The exit code of what was driven, and what is said of an end that the report does not tell.
-fn ended(context: &mut Context, driven: Result<Driven, LaunchError>, dir: &Path) -> Result<Exit, Failure> {
-    let driven = driven.map_err(|error| not_launched(&error, dir))?;
+fn ended(context: &mut Context, driven: Result<Driven, LaunchError>, of: (&Path, Force)) -> Result<Exit, Failure> {
+    let driven = driven.map_err(|error| not_launched(&error, of, context))?;
+    let (dir, _) = of;
     let run = driven.run.id().clone();
     let go_on = format!("`ai-sdlc run resume {run}` goes on where it stopped");
+    if let Some(full) = disk_full(&driven) {
+        return Err(full.at(dir.display().to_string()).help(format!("make room; then {go_on}: nothing is lost")));
+    }
     match driven.fault {
         Some(Fault::Journal(error)) => {
             let exit = if matches!(error, JournalError::DiskFull { .. }) { Exit::Environment } else { Exit::Internal };
@@ -329,10 +290,23 @@ fn ended(context: &mut Context, driven: Result<Driven, LaunchError>, dir: &Path)
     }
 }
 
-fn not_launched(error: &LaunchError, dir: &Path) -> Failure {
+/// The run stopped where there was no room for what the engine does itself.
+fn disk_full(driven: &Driven) -> Option<Failure> {
+    let why = driven.run.fault().filter(|_| driven.run.outcome() == Some(RunOutcome::EngineFault))?;
+    let why = why.strip_prefix(DISK_FULL)?;
+    let what = "the run stopped because a disk is full";
+    Some(Failure::new(Exit::Environment, "cli::disk-full", what).because_of([why.to_owned()]))
+}
+
+fn not_launched(error: &LaunchError, of: (&Path, Force), context: &Context) -> Failure {
+    let (dir, force) = of;
     match error {
-        LaunchError::Held(lock @ LockError::Held { .. }) => held(lock, dir),
-        LaunchError::Held(LockError::File(journal)) | LaunchError::Journal(journal) => unreadable(dir, journal),
+        LaunchError::Held(LockError::Held(by)) => {
+            let clock = Clock { now: wall_now(), zone: context.terminal.zone().clone() };
+            refused(by, &context.directory(), force, &clock)
+        }
+        LaunchError::Held(LockError::File(error)) => untakeable(error),
+        LaunchError::Journal(journal) => unreadable(dir, journal),
         LaunchError::Io { .. } => Failure::new(Exit::Environment, "driver::not-begun", error.to_string())
             .at(dir.display().to_string())
             .because(error)
@@ -340,29 +314,28 @@ fn not_launched(error: &LaunchError, dir: &Path) -> Failure {
         LaunchError::Fold(_) => Failure::new(Exit::Internal, "driver::not-begun", error.to_string())
             .at(dir.display().to_string())
             .because(error),
+        LaunchError::Sandbox(sandbox) => sandbox::refused(sandbox),
         LaunchError::Workspace(_) => {
             Failure::new(Exit::Environment, "git::refused", "git did not do what the run needs").because(error)
         }
     }
 }
 
-/// Somebody else is at it.
-fn held(lock: &LockError, dir: &Path) -> Failure {
-    let failure = |what: String| Failure::new(Exit::Locked, "journal::locked", what);
-    match lock {
-        LockError::Held { what, holder: Some(holder) } => {
-            let Holder { run, pid, host, since, .. } = holder.as_ref();
-            let who = format!("run {run}, process {pid} on {host}, since {since}");
-            let itself = dir.file_name().is_some_and(|name| name == run.as_str());
-            let what = if itself { format!("run {run} is being driven already") } else { format!("{what} is in use") };
-            failure(what).because_of([format!("it is held by {who}")]).help(format!(
-                "wait until `ai-sdlc run show {run}` says that it has ended, or stop it: `ai-sdlc run abort {run}`"
-            ))
+/// A lock that nobody holds and that cannot be taken: without it nothing is begun.
+fn untakeable(error: &JournalError) -> Failure {
+    let help = match error {
+        JournalError::DiskFull { .. } => "make room, then try again: nothing was begun and nothing recorded is lost",
+        JournalError::Missing { .. }
+        | JournalError::Exists { .. }
+        | JournalError::Damaged { .. }
+        | JournalError::Unreadable { .. }
+        | JournalError::Overtaken { .. }
+        | JournalError::Store { .. }
+        | JournalError::File { .. } => {
+            "let your account write there (`ls -ld` shows who may), on a disk that is not read-only; nothing was begun"
         }
-        LockError::Held { holder: None, .. } | LockError::File(_) => {
-            failure(lock.to_string()).help("`ai-sdlc run list` shows which run is live; wait for it, or abort it")
-        }
-    }
+    };
+    Failure::new(Exit::Environment, "journal::no-lock", "the lock of the run cannot be taken").because(error).help(help)
 }
 
 /// Writes the report as JUnit XML.

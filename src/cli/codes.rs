@@ -47,10 +47,22 @@ pub const CODES: &[Entry] = &[
         "ai-sdlc mission rehearse web-app --scenario Cargo.toml",
     ),
     Entry::of_command(
+        "cli::bad-order",
+        "An engine in the background was told nothing that it can do.",
+        "Do not start it by hand: `ai-sdlc mission run MISSION --detach` does.",
+        "ai-sdlc engine Cargo.toml",
+    ),
+    Entry::of_command(
         "cli::cannot-ask",
-        "A run cannot be asked to stop.",
+        "A live run cannot be asked to stop, to pause or to try something again.",
         "See the cause that is told; a run that is not live needs no stop.",
         "ai-sdlc run abort 7kf   # a run of another user",
+    ),
+    Entry::of_command(
+        "cli::cannot-look",
+        "What runs left behind cannot be looked at.",
+        "See the cause that is told; `ai-sdlc doctor` shows what is wrong with the repository.",
+        "ai-sdlc run cleanup   # where runs of another user lie",
     ),
     Entry::of_command(
         "cli::cannot-print",
@@ -180,6 +192,12 @@ pub const CODES: &[Entry] = &[
         "ai-sdlc -C / run list",
     ),
     Entry::of_command(
+        "cli::no-retry",
+        "A task cannot be tried again: it succeeded, was skipped, or its failure did not count.",
+        "Finished work never runs again; `ai-sdlc mission run` does it anew in a run of its own.",
+        "ai-sdlc run retry @ plan   # where `plan` has succeeded",
+    ),
+    Entry::of_command(
         "cli::no-secret",
         "A secret that a task is given is not set.",
         "Set the variable that is named, or take it out of `secrets`.",
@@ -192,10 +210,28 @@ pub const CODES: &[Entry] = &[
         "ai-sdlc skill select --for tests --role producer",
     ),
     Entry::of_command(
+        "cli::not-empty",
+        "What is to be recovered would overwrite something.",
+        "Name a folder that is not there yet or empty, or a new branch.",
+        "ai-sdlc run recover @ build --to .",
+    ),
+    Entry::of_command(
+        "cli::nothing-salvaged",
+        "There is no such salvaged work, or more than one.",
+        "`ai-sdlc run recover --all` shows all; name one as `task/n`.",
+        "ai-sdlc run recover @ biuld --to there",
+    ),
+    Entry::of_command(
         "cli::plan-there",
         "A plan is to be written to a file that is there already.",
         "Take another name, or give `--force`.",
         "ai-sdlc mission plan web-app --out README.md",
+    ),
+    Entry::of_command(
+        "cli::preflight",
+        "Several things stand in the way of a run.",
+        "Mend them in any order: each is told with what mends it. `ai-sdlc doctor` looks for most of them at any time.",
+        "ai-sdlc mission run web-app   # with no agent installed, in the middle of a rebase",
     ),
     Entry::of_command(
         "cli::secret-in-plan",
@@ -240,6 +276,12 @@ pub const CODES: &[Entry] = &[
         "ai-sdlc run logs 7kf biuld",
     ),
     Entry::of_command(
+        "cli::unknown-worktree",
+        "There is no such worktree, or a task has several.",
+        "`ai-sdlc worktree list` shows all; name one by its path.",
+        "ai-sdlc worktree remove biuld",
+    ),
+    Entry::of_command(
         "cli::unreadable-file",
         "A file cannot be read.",
         "Name a text file that your account may read.",
@@ -252,10 +294,34 @@ pub const CODES: &[Entry] = &[
         "ai-sdlc mission run web-app --junit /dev/full",
     ),
     Entry::of_command(
+        "cli::unwritable-folder",
+        "A folder in which a run makes files cannot be written.",
+        "Let your account write there, or name another: worktrees lie below `[workspace] root`.",
+        "ai-sdlc mission run web-app   # in a repository on a read-only disk",
+    ),
+    Entry::of_command(
         "cli::which-gate",
         "Several gates are open, and none was named.",
         "Name the one that is meant.",
         "ai-sdlc run approve",
+    ),
+    Entry::of_command(
+        "cli::which-task",
+        "Which task is meant was not said.",
+        "Name it; `ai-sdlc run why` lists those that did not succeed.",
+        "ai-sdlc run retry @",
+    ),
+    Entry::of_command(
+        "cli::whole-run",
+        "A flag that is for whole runs was given with a task.",
+        "Leave the task or the flag out.",
+        "ai-sdlc run abort @ build --cleanup",
+    ),
+    Entry::of_command(
+        "cli::worktree-stays",
+        "A worktree may not be removed now.",
+        "Do what is told: end the process in it, unlock it, stop its run.",
+        "ai-sdlc worktree remove build   # while an editor is open in it",
     ),
     Entry::of_command(
         "driver::fault",
@@ -319,9 +385,15 @@ pub const CODES: &[Entry] = &[
     ),
     Entry::of_command(
         "journal::locked",
-        "Another process works on this run, or delivers to the same branch.",
-        "Wait for it, or stop it: its process is named.",
+        "Another process works on this run, delivers to the same branch or works in the same directory.",
+        "Wait for it, or stop it: its run and process are named. `mission run --force` goes on beside another run.",
         "ai-sdlc run resume 7kf   # while it is live",
+    ),
+    Entry::of_command(
+        "journal::no-lock",
+        "A lock cannot be taken, though nobody holds it: no space, no rights, a disk that is read-only.",
+        "See the cause that is told, put it right and try again: nothing was begun.",
+        "ai-sdlc mission run web-app   # in a repository of another user",
     ),
     Entry::of_command(
         "journal::unreadable",
@@ -334,5 +406,11 @@ pub const CODES: &[Entry] = &[
         "What happened could not be recorded, so the run stopped.",
         "Free space or mend the disk, then `ai-sdlc run resume`.",
         "ai-sdlc mission run web-app   # on a disk that fills up",
+    ),
+    Entry::of_command(
+        "sandbox::refused",
+        "The sandbox that is asked for cannot be had as it is asked for.",
+        "Do what is told; what `sandbox` and `writable` mean is in docs/security.md.",
+        "ai-sdlc mission run web-app   # with `sandbox = \"required\"`, on a kernel without Landlock",
     ),
 ];

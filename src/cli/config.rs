@@ -43,12 +43,14 @@ pub(super) fn run(config: &Config, context: &mut Context) -> Result<Exit, Failur
             (name.to_string(), table)
         })
         .collect();
+    let sandbox = settings.sandbox();
     let files: Vec<&str> = settings.layers.iter().map(|layer| layer.file.as_str()).collect();
     context.terminal.out(&pretty(&json!({
         "schema": "ai-sdlc/config-shown/1",
         "files": files,
         "agent": settings.default_agent(),
         "agents": agents,
+        "workspace": { "sandbox": sandbox.mode.unwrap_or_default().word(), "writable": sandbox.writable },
     })));
     Ok(Exit::Success)
 }

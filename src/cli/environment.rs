@@ -8,6 +8,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::driver::environment;
+#[cfg(debug_assertions)]
+use crate::journal::fail_point;
 
 /// What the environment says.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +29,14 @@ pub enum Setting {
     Ci,
     /// It is not.
     Person,
+}
+
+/// Takes the order to die at a point, which tests give; a release build takes none.
+#[cfg(debug_assertions)]
+pub fn arm_fail_point() {
+    if let Some(order) = std::env::var_os("AI_SDLC_FAIL_POINT") {
+        fail_point::arm(&order.to_string_lossy());
+    }
 }
 
 impl Environment {

@@ -35,6 +35,25 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// The one with this number.
+    pub fn of_code(code: i32) -> Option<Self> {
+        let all = [
+            Self::Success,
+            Self::Failed,
+            Self::Usage,
+            Self::Waiting,
+            Self::OutOfBudget,
+            Self::Environment,
+            Self::Locked,
+            Self::Conflict,
+            Self::Internal,
+            Self::HungUp,
+            Self::Interrupted,
+            Self::Terminated,
+        ];
+        all.into_iter().find(|exit| i32::from(exit.code()) == code)
+    }
+
     /// As a number.
     pub fn code(self) -> u8 {
         match self {
@@ -70,10 +89,10 @@ impl From<RunOutcome> for Exit {
                 StopCause::Terminated => Self::Terminated,
                 StopCause::HungUp => Self::HungUp,
             },
-            RunOutcome::Failed => Self::Failed,
+            RunOutcome::Failed | RunOutcome::Cancelled => Self::Failed,
             RunOutcome::Conflict => Self::Conflict,
             RunOutcome::OutOfBudget => Self::OutOfBudget,
-            RunOutcome::Waiting => Self::Waiting,
+            RunOutcome::Waiting | RunOutcome::Paused => Self::Waiting,
             RunOutcome::Succeeded => Self::Success,
         }
     }

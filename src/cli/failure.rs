@@ -54,11 +54,40 @@ impl Failure {
         self
     }
 
-    /// What to do.
+    /// What to do; a line for each way.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+
+    /// Several at once, as one: each is told with what to do. `None` where there is none.
+    pub fn together(mut all: Vec<Self>, code: &'static str, what: impl FnOnce(usize) -> String) -> Option<Self> {
+        // Of several exit codes the first of this order holds.
+        let first = all.iter().map(|one| one.exit).min_by_key(|exit| match exit {
+            Exit::Internal => 0,
+            Exit::Environment => 1,
+            Exit::Usage => 2,
+            Exit::Locked => 3,
+            Exit::Success
+            | Exit::Failed
+            | Exit::Waiting
+            | Exit::OutOfBudget
+            | Exit::Conflict
+            | Exit::HungUp
+            | Exit::Interrupted
+            | Exit::Terminated => 4,
+        })?;
+        if all.len() == 1 {
+            return all.pop();
+        }
+        let causes = all.iter().map(|one| {
+            let place = one.place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
+            let help = one.help.iter().map(|help| format!("help: {help}"));
+            let rest: Vec<String> = one.causes.iter().cloned().chain(help).collect();
+            format!("{}{place}\n{}", one.what, rest.join("\n"))
+        });
+        Some(Self::new(first, code, what(all.len())).because_of(causes))
     }
 
     /// As a person is told it.
@@ -71,8 +100,31 @@ impl Failure {
             rows.extend(lines.next().map(|first| format!("  why: {first}")));
             rows.extend(lines.map(|line| format!("       {line}")));
         }
-        rows.extend(self.help.iter().map(|help| format!("  help: {}", safe(help))));
+        if let Some(help) = &self.help {
+            let mut lines = help.lines().map(safe);
+            rows.extend(lines.next().map(|first| format!("  help: {first}")));
+            rows.extend(lines.map(|line| format!("        {line}")));
+        }
         rows.push(String::new());
         rows.join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_are_told_as_one_each_with_what_to_do() {
+        let together = |all| Failure::together(all, "cli::preflight", |count| format!("{count} things"));
+        assert_eq!(together(Vec::new()), None);
+        let locked = Failure::new(Exit::Locked, "journal::locked", "it is held").help("wait\nor stop it");
+        assert_eq!(together(vec![locked.clone()]), Some(locked.clone()));
+        let why = ["no room".to_owned()];
+        let full = Failure::new(Exit::Environment, "cli::disk-full", "it is full").at("/disk").because_of(why);
+        let both = together(vec![locked, full]).unwrap();
+        assert_eq!(both.exit, Exit::Environment, "the environment comes before a lock");
+        let told = "error[cli::preflight]: 2 things\n  why: it is held\n       help: wait\n       or stop it\n  why: it is full (/disk)\n       no room\n";
+        assert_eq!(both.text(Look::default()), told);
     }
 }

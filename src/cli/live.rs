@@ -4,10 +4,12 @@ use crate::amount::{Millis, WallTime};
 use crate::cli::args::Ui;
 use crate::cli::gate_prompt::{self, Meant, Typing};
 use crate::cli::keyboard::{Echo, Keyboard};
+use crate::cli::locked::{Clock, Own, taken_over};
 use crate::cli::painter::Painter;
 use crate::cli::run_choice::keep_artifacts;
 use crate::cli::terminal::{Answers, Stream, Terminal};
 use crate::driver::audience::{Shown, Voice};
+use crate::driver::clock::wall_now;
 use crate::driver::drive::Ask;
 use crate::kernel::event::Event;
 use crate::kernel::fact::{Attended, GateAnswer};
@@ -123,6 +125,11 @@ impl<'a> Live<'a> {
             }
             Shown::Tick(now) => self.tick(now),
             Shown::Typed(bytes) => self.typed(&bytes),
+            Shown::TakenOver(dead) => {
+                let clock = Clock { now: wall_now(), zone: self.terminal.zone().clone() };
+                let own = if self.report.run.as_ref() == Some(&dead.run) { Own::Yes } else { Own::No };
+                self.terminal.err(&report::safe_lines(&taken_over(&dead, own, &clock), usize::MAX).join("\n"));
+            }
         }
     }
 
@@ -234,6 +241,24 @@ impl<'a> Live<'a> {
             let text = self.painter.paint(size, &std::mem::take(&mut self.log), &rows);
             self.terminal.err_raw(&text);
         }
+    }
+
+    /// What was tidied up around the run, and what could be.
+    pub(super) fn tidied(&mut self, notes: Vec<String>, stale: Option<String>) {
+        self.report.notes.extend(notes.into_iter().map(|note| (None, note)));
+        self.report.stale = stale;
+    }
+
+    /// What has been shown so far, as one.
+    pub(super) fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// Takes the panel away and prints nothing more.
+    pub(super) fn leave(mut self) {
+        self.keyboard = None;
+        let text = self.painter.clear(self.terminal.size(), &self.log);
+        self.terminal.err_raw(&text);
     }
 
     /// Takes the panel away, prints the report of what was driven and gives it back.

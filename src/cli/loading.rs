@@ -146,6 +146,7 @@ pub fn plan(context: &Context, project: &Project, loading: &Loading, ask: &Ask) 
         sha256: sha256(loading.text.text.as_bytes()),
         config_agents: &config_agents,
         config_default_agent: loading.settings.default_agent(),
+        config_sandbox: loading.settings.sandbox(),
         scenarios: scenarios(project, loading, &agents)?,
         inputs: given(ask),
         overrides: ask.overrides.clone(),

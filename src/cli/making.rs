@@ -24,6 +24,8 @@ pub(super) struct Making {
     size: Option<TreeSize>,
     /// Free bytes where they lie.
     free: u64,
+    /// Files that can still be made there.
+    free_files: u64,
 }
 
 impl Making {
@@ -40,6 +42,7 @@ impl Making {
             root: root.to_owned(),
             size,
             free: free(root),
+            free_files: free_files(root),
         }
     }
 
@@ -72,11 +75,29 @@ impl Making {
         format!("{}\n\n", rows.join("\n"))
     }
 
-    /// Whether it does not fit.
-    pub(super) fn lacks_space(&self) -> bool {
+    /// Why it does not fit, where it does not.
+    pub(super) fn lacks(&self) -> Option<String> {
+        let size = self.size?;
         let worktrees = u64::try_from(self.worktrees).unwrap_or(u64::MAX);
-        self.size.is_some_and(|size| size.bytes.saturating_mul(worktrees) > self.free)
+        let all = size.bytes.saturating_mul(worktrees);
+        let files = u64::try_from(size.files).unwrap_or(u64::MAX).saturating_mul(worktrees);
+        if all > self.free {
+            let (one, all, free) = (bytes(size.bytes), bytes(all), bytes(self.free));
+            let count = self.worktrees;
+            Some(format!("too little disk space: {count} worktrees of {one} need {all}, and {free} are free"))
+        } else if files > self.free_files {
+            let free = self.free_files;
+            Some(format!("too few inodes: the worktrees need {files} files, and there is room for {free}"))
+        } else {
+            None
+        }
     }
+}
+
+/// How many files can still be made where a folder is; as many as one likes where the file system keeps no count.
+fn free_files(folder: &Path) -> u64 {
+    let there = folder.ancestors().find(|folder| folder.is_dir()).unwrap_or(folder);
+    rustix::fs::statvfs(there).ok().filter(|disk| disk.f_files > 0).map_or(u64::MAX, |disk| disk.f_favail)
 }
 
 /// Free bytes where a folder is, or will be; as many as there can be where the system does not tell.

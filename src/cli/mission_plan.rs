@@ -3,16 +3,19 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use serde_json::{Value, json};
 
 use crate::cli::Context;
 use crate::cli::args::Inputs;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::loading::{Ask, By, Loading, Planned, plan};
+use crate::cli::other_runs;
 use crate::cli::plan_view;
 use crate::cli::project::Project;
 use crate::cli::run_list::pretty;
 use crate::cli::saved_plan::{Overwrite, document, save};
+use crate::plan::forecast::Clash;
 
 /// Arguments.
 #[derive(Debug, Args)]
@@ -41,12 +44,23 @@ pub(super) fn run(args: &MissionPlan, context: &mut Context) -> Result<Exit, Fai
         save(&context.directory().join(file), &planned, overwrite)?;
         let file = file.display();
         context.terminal.err(&format!("The plan is in {file}: `ai-sdlc mission run --plan {file}` runs it."));
-    } else if args.json {
-        context.terminal.out(&pretty(&document(&planned)));
     } else {
-        context.terminal.out(&plan_view::text(&planned.plan, context.terminal.out_look));
+        let clashes = other_runs::clashes_of(context, &Project::find(context)?, &planned);
+        if args.json {
+            context.terminal.out(&pretty(&with_conflicts(document(&planned), &clashes)));
+        } else {
+            context.terminal.out(&plan_view::text(&planned.plan, &clashes, context.terminal.out_look));
+        }
     }
     Ok(Exit::Success)
+}
+
+/// The plan with what may conflict: that is as it is now, so a plan in a file is without.
+fn with_conflicts(mut document: Value, clashes: &[Clash]) -> Value {
+    if let Value::Object(all) = &mut document {
+        all.insert("conflicts".to_owned(), json!(clashes));
+    }
+    document
 }
 
 /// Reads, checks and plans the mission that was named.

@@ -2,16 +2,21 @@
 
 use crate::cli::Context;
 use crate::cli::args::MissionRun;
-use crate::cli::carry_out;
+use crate::cli::carry_out::{self, Ready};
 use crate::cli::confirm::{Answer, confirm};
+use crate::cli::detach::{self, Confirmed};
 use crate::cli::environment::Setting;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::loading::{By, Planned};
+use crate::cli::locked::{self, Clock};
 use crate::cli::making::Making;
 use crate::cli::planning::{ForRun, for_run};
+use crate::cli::preflight::{self, Others};
 use crate::cli::project::Project;
-use crate::cli::{plan_view, skill_ranking};
+use crate::cli::{other_runs, plan_view, sandbox, skill_ranking};
+use crate::driver::clock::wall_now;
+use crate::journal::lock::InTheWay;
 use crate::name::RunId;
 use crate::plan::Plan;
 
@@ -29,8 +34,11 @@ pub(super) fn run(args: &MissionRun, context: &mut Context) -> Result<Exit, Fail
     junit.as_deref().map_or(Ok(()), carry_out::junit_can_be)?;
     let prepared = for_run(args, context, &project)?;
     let Planned { plan, by } = &prepared.planned;
-    let ready = match *by {
-        By::Agents => carry_out::in_project(context, &project, plan)?,
+    let mut ready = match *by {
+        By::Agents => {
+            let others = if args.force { Others::AskedAbout } else { Others::InTheWay };
+            preflight::in_project(context, &project, plan, others)?
+        }
         By::Rehearsal if context.environment.setting() == Setting::Ci => {
             return Err(Failure::new(Exit::Environment, "cli::no-agent", "no agent program is installed")
                 .help("install one and name it under `[agents.<name>]`, or run `ai-sdlc mission rehearse`"));
@@ -41,15 +49,24 @@ pub(super) fn run(args: &MissionRun, context: &mut Context) -> Result<Exit, Fail
         }
     };
     let making = ready.making.as_ref().map(Making::text).unwrap_or_default();
-    let shown = format!("{}{making}", plan_view::text(plan, context.terminal.out_look));
+    let at = (&ready.run, &ready.place, ready.repository.as_ref());
+    ready.notes.extend(sandbox::looked_at(context, &project, plan, at)?);
+    // Nobody is shown it otherwise, and other runs' journals need not be read.
+    let clashes = if args.yes && !args.dry_run {
+        Vec::new()
+    } else {
+        other_runs::clashes_of(context, &project, &prepared.planned)
+    };
+    let shown = format!("{}{making}", plan_view::text(plan, &clashes, context.terminal.out_look));
     let notes = ready.notes.iter().fold(String::new(), |notes, note| notes + "note: " + note + "\n");
+    let notes = notes + &beside(&ready.beside, context);
     if args.dry_run {
         context.terminal.out(&format!("{shown}{notes}"));
         return Ok(Exit::Success);
     }
     if !args.yes {
         context.terminal.err(&format!("{shown}{notes}"));
-        if confirm(&mut context.terminal, &question(plan))? == Answer::No {
+        if !is_wanted(context, plan, &ready)? {
             context.terminal.err("Nothing was begun.");
             return Ok(Exit::Success);
         }
@@ -57,11 +74,35 @@ pub(super) fn run(args: &MissionRun, context: &mut Context) -> Result<Exit, Fail
         context.terminal.err(&notes);
     }
     let plan = with_skills(context, &project, prepared, &ready.run)?;
+    if args.detach {
+        let confirmed = Confirmed { plan, ready, inputs: &args.inputs.inputs, junit };
+        return detach::begin(context, &project, confirmed);
+    }
     let (exit, report) = carry_out::begin(context, &project, (plan, ready), (args.ui, &args.inputs.inputs))?;
     if let Some(path) = &junit {
         carry_out::write_junit(&report, path)?;
     }
     Ok(exit)
+}
+
+/// Asks whether to go on beside others, and whether to begin.
+fn is_wanted(context: &mut Context, plan: &Plan, ready: &Ready) -> Result<bool, Failure> {
+    let go_on = match ready.beside.as_slice() {
+        [] => Answer::Yes,
+        [_] => confirm(&mut context.terminal, "Go on beside that run?")?,
+        [_, _, ..] => confirm(&mut context.terminal, "Go on beside those runs?")?,
+    };
+    Ok(go_on == Answer::Yes && confirm(&mut context.terminal, &question(plan))? == Answer::Yes)
+}
+
+/// Who is gone on beside, and what that means.
+fn beside(others: &[InTheWay], context: &Context) -> String {
+    if others.is_empty() {
+        return String::new();
+    }
+    let clock = Clock { now: wall_now(), zone: context.terminal.zone().clone() };
+    let told: String = others.iter().map(|by| locked::beside(by, &clock)).collect();
+    format!("{told}{}\n", locked::MEANING)
 }
 
 /// What is asked before anything begins.

@@ -12,10 +12,12 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub mod args;
 mod carry_out;
+mod clearing;
 pub mod codes;
 mod completions;
 mod config;
 pub mod confirm;
+mod detach;
 mod doctor;
 pub mod environment;
 pub mod exit;
@@ -27,8 +29,10 @@ mod given;
 mod hidden;
 mod init;
 mod keyboard;
+mod leftovers;
 mod live;
 pub mod loading;
+mod locked;
 mod making;
 mod man;
 mod mission_diff;
@@ -40,10 +44,12 @@ mod mission_rehearse;
 mod mission_run;
 mod mission_show;
 mod mission_validate;
+mod other_runs;
 mod overview;
 pub mod painter;
 pub mod plan_view;
 mod planning;
+mod preflight;
 pub mod project;
 pub mod reference;
 mod role;
@@ -53,18 +59,25 @@ mod role_render;
 mod run_abort;
 mod run_answer;
 mod run_choice;
+mod run_cleanup;
 mod run_diff;
 mod run_events;
 mod run_list;
 mod run_logs;
+mod run_pause;
+mod run_recover;
 mod run_report;
 mod run_resume;
+mod run_retry;
 mod run_show;
+mod run_watch;
 mod run_why;
+mod sandbox;
 mod saved_plan;
 pub mod schema;
 mod secrets;
 pub mod settings;
+mod since;
 mod skill;
 mod skill_new;
 mod skill_ranking;
@@ -72,11 +85,17 @@ mod skill_select;
 mod table;
 mod templates;
 pub mod terminal;
+mod tidying;
 mod trace;
+mod waiting;
+mod wishing;
+mod worktree;
 
 pub use crate::cli::hidden::hidden;
 
-use crate::cli::args::{Globals, MissionRehearse, MissionRun, RunAnswer, RunResume, WhichRun};
+use crate::cli::args::{
+    Globals, MissionRehearse, MissionRun, RunAbort, RunAnswer, RunResume, RunRetry, RunWatch, WhichRun,
+};
 use crate::cli::environment::Environment;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -106,6 +125,9 @@ enum Command {
     /// Runs: list, look into, resume.
     #[command(subcommand)]
     Run(Run),
+    /// The worktrees of runs: list, remove.
+    #[command(subcommand)]
+    Worktree(worktree::Worktree),
     /// Whether runs can work here, and what to do where not.
     Doctor(doctor::Doctor),
     /// Roles that missions can name.
@@ -163,14 +185,24 @@ enum Run {
     Report(run_report::RunReport),
     /// Show what a run, or one task of it, changed.
     Diff(run_diff::RunDiff),
-    /// Ask a live run to stop.
-    Abort(WhichRun),
+    /// Show a live run until it ends; Ctrl-C leaves the watching only.
+    Watch(RunWatch),
+    /// Stop a live run, or one task of it.
+    Abort(RunAbort),
+    /// Let what is under way end, begin nothing new, and stand still.
+    Pause(WhichRun),
     /// Answers a gate with yes.
     Approve(RunAnswer),
     /// Answers a gate with no; the reason goes back with the work.
     Reject(RunAnswer),
     /// Go on with a run that was interrupted, or try again what failed.
     Resume(RunResume),
+    /// List unsaved work that was salvaged, and give it back.
+    Recover(run_recover::RunRecover),
+    /// Remove worktrees and other leftovers of runs; nothing that is saved nowhere else.
+    Cleanup(run_cleanup::RunCleanup),
+    /// Try one task again that failed, and free what it blocks.
+    Retry(RunRetry),
 }
 
 /// What every command is given.
@@ -200,6 +232,8 @@ impl Context {
 
 /// Runs the program: what `main` does.
 pub fn main() -> ExitCode {
+    #[cfg(debug_assertions)]
+    environment::arm_fail_point();
     let args: Vec<OsString> = std::env::args_os().collect();
     if let Some(code) = hidden(args.get(1..).unwrap_or_default()) {
         return code;
@@ -241,6 +275,7 @@ fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exit, Fai
         Some(Command::Init(args)) => init::run(&args, context),
         Some(Command::Mission(mission)) => of_missions(&mission, context),
         Some(Command::Run(run)) => of_runs(&run, context),
+        Some(Command::Worktree(worktree)) => worktree::run(&worktree, context),
         Some(Command::Doctor(args)) => doctor::run(&args, context),
         Some(Command::Config(config)) => config::run(&config, context),
         Some(Command::Role(role)) => role::run(&role, context),
@@ -277,7 +312,12 @@ fn of_runs(run: &Run, context: &mut Context) -> Result<Exit, Failure> {
         Run::Abort(args) => run_abort::run(args, context),
         Run::Approve(args) => run_answer::run(Answer::Approve, args, context),
         Run::Reject(args) => run_answer::run(Answer::Reject, args, context),
+        Run::Watch(args) => run_watch::run(args, context),
+        Run::Pause(args) => run_pause::run(args, context),
+        Run::Retry(args) => run_retry::run(args, context),
         Run::Resume(args) => run_resume::run(args, context),
+        Run::Recover(args) => run_recover::run(args, context),
+        Run::Cleanup(args) => run_cleanup::run(args, context),
     }
 }
 

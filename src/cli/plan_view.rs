@@ -1,14 +1,13 @@
 //! What is shown before a run: tasks in order, who does them, what they may use, which may meet.
 
-use std::collections::BTreeSet;
-
 use crate::amount::{Ceiling, often};
 use crate::catalog::choose::MOST;
 use crate::mission::model::{
     CommandLine, Deliver, Importance, ListSource, Permissions, Strategy, TaskWorkspace, Touches, WorkspaceMode,
 };
+use crate::mission::sandbox::SandboxMode;
 use crate::name::TaskId;
-use crate::plan::forecast::{conflicts, schedule};
+use crate::plan::forecast::{Clash, ClashKind, Other, Otherwise, schedule};
 use crate::plan::foreseen::flat;
 use crate::plan::graph::Edges;
 use crate::plan::instantiate::foreseen;
@@ -18,15 +17,15 @@ use crate::report::{Look, coarse, command_text, one_line, plural, safe, shorten}
 
 /// How many tasks are shown.
 const MOST_TASKS: usize = 60;
-/// Of how many tasks it is looked up whether they may meet.
-const MOST_OPEN: usize = 100;
 /// Columns that a command may take.
 const COMMAND_COLUMNS: usize = 90;
-/// How many pairs of tasks that wait for each other are shown.
-const MOST_MEETINGS: usize = 8;
+/// How many of the conflicts foreseen are shown.
+const MOST_CLASHES: usize = 12;
+/// Of the tasks and files of one, so many are named.
+const NAMED: usize = 3;
 
-/// The plan for people.
-pub fn text(plan: &Plan, look: Look) -> String {
+/// The plan for people, with what may conflict.
+pub fn text(plan: &Plan, clashes: &[Clash], look: Look) -> String {
     let what_for = if plan.description.is_empty() { String::new() } else { format!(": {}", safe(&plan.description)) };
     let mut out = vec![format!("Mission {}{what_for}", plan.mission)];
     out.push(format!("  file       {}", safe(&plan.file)));
@@ -35,6 +34,7 @@ pub fn text(plan: &Plan, look: Look) -> String {
     }
     out.push(format!("  may use    {}; {} at once", ceiling(&plan.budget.ceiling), plural_max(plan)));
     out.push(format!("  work       {}", workspace(plan, look)));
+    out.push(format!("  sandbox    {}", sandbox(plan)));
     out.push(format!("  merging    {}", merging(plan, look)));
     out.push(String::new());
     out.push(format!("{} in this order, as soon as what they need is there:", plural(plan.tasks.len(), "task")));
@@ -51,11 +51,12 @@ pub fn text(plan: &Plan, look: Look) -> String {
     }
     out.push(String::new());
     out.extend(outlook(plan, look));
+    out.extend(foreseen_conflicts(clashes, look));
     out.push(String::new());
     out.join("\n")
 }
 
-/// How long it takes by the estimates, what it costs at worst, and which tasks keep each other waiting.
+/// How long it takes by the estimates, and what it costs at worst.
 fn outlook(plan: &Plan, look: Look) -> Vec<String> {
     let forecast = schedule(plan);
     let path: Vec<String> = forecast.critical_path.iter().map(ToString::to_string).collect();
@@ -76,59 +77,67 @@ fn outlook(plan: &Plan, look: Look) -> Vec<String> {
         let of = shorten(&safe(&unranked.join(", ")), 100, look);
         rows.push(format!("When it runs, an agent is asked first which skills fit for {of}."));
     }
-    rows.extend(not_said(plan));
-    let meetings = conflicts(plan);
-    rows.extend(meetings.iter().take(MOST_MEETINGS).map(|meeting| {
-        format!("{} and {} may change the same files: one waits for the other.", meeting.one, meeting.two)
-    }));
-    if let Some(more @ 1..) = meetings.len().checked_sub(MOST_MEETINGS) {
-        rows.push(format!("So may {} more.", plural(more, "pair")));
+    rows
+}
+
+/// What may conflict, the most severe first.
+fn foreseen_conflicts(clashes: &[Clash], look: Look) -> Vec<String> {
+    if clashes.is_empty() {
+        return Vec::new();
+    }
+    let mut rows = vec![String::new(), "Conflicts foreseen:".to_owned()];
+    let row =
+        |clash: &Clash| format!("  {:<6}  {}", clash.severity.word(), shorten(&safe(&in_words(clash)), 150, look));
+    rows.extend(clashes.iter().take(MOST_CLASHES).map(row));
+    if let Some(more @ 1..) = clashes.len().checked_sub(MOST_CLASHES) {
+        rows.push(format!("  and {more} more"));
     }
     rows
 }
 
-/// What cannot be foreseen: tasks of which nobody knows what they change.
-fn not_said(plan: &Plan) -> Option<String> {
-    let flat = flat(plan);
-    let plan: &Plan = &flat;
-    let side_by_side = plan.max.get() > 1 && plan.workspace.mode == WorkspaceMode::Worktree;
-    let open: Vec<&TaskId> = plan.tasks.iter().filter(|(_, task)| is_open(task)).map(|(id, _)| id).collect();
-    let above: Vec<BTreeSet<&TaskId>> = open.iter().take(MOST_OPEN).map(|id| ancestors(plan, id)).collect();
-    let free = |one: usize, two: usize| match (above.get(one), above.get(two), open.get(one), open.get(two)) {
-        (Some(of_one), Some(of_two), Some(one), Some(two)) => !of_one.contains(two) && !of_two.contains(one),
-        _ => false,
-    };
-    let meets = |one: &usize| (0..above.len()).any(|two| two != *one && free(*one, two));
-    match (0..above.len()).filter(meets).count() {
-        0 => None,
-        count if side_by_side => Some(format!(
-            "{count} tasks do not say what they change (`touches`), so conflicts between them are not foreseen."
-        )),
-        _ => None,
-    }
-}
-
-/// Whether it may change whatever it likes, in a worktree whose changes are merged.
-fn is_open(task: &Task) -> bool {
-    let reads = match &task.kind {
-        TaskKind::Agent(work) => work.permissions == Permissions::Read,
-        TaskKind::Command(_) => false,
-        TaskKind::Gate(_) | TaskKind::Each(_) | TaskKind::Mission(_) => true,
-    };
-    task.touches.is_none() && task.workspace == TaskWorkspace::Own && !reads
-}
-
-/// All that comes before a task.
-fn ancestors<'a>(plan: &'a Plan, task: &TaskId) -> BTreeSet<&'a TaskId> {
-    let needs = |id: &TaskId| plan.tasks.get(id).map(|task| task.needs.iter()).unwrap_or_default();
-    let mut found = BTreeSet::new();
-    let mut open: Vec<&TaskId> = needs(task).collect();
-    while let Some(next) = open.pop() {
-        if found.insert(next) {
-            open.extend(needs(next));
+fn in_words(clash: &Clash) -> String {
+    let files = named(&clash.files, clash.more);
+    let tasks = named_tasks(&clash.tasks);
+    match (&clash.other, clash.kind) {
+        (None, ClashKind::Waits) => format!("{tasks} may change the same files ({files}): one waits for the other."),
+        (None, ClashKind::Unsaid | ClashKind::Changed | ClashKind::Planned) => format!(
+            "{} do not say what they change (`touches`), so conflicts between them are not foreseen.",
+            plural(clash.tasks.len(), "task")
+        ),
+        (Some(other), ClashKind::Planned) if clash.files.is_empty() => {
+            format!("{} do not say what they change; {}.", named_tasks(&other.tasks), run_in_words(other))
+        }
+        (Some(other), ClashKind::Planned) => {
+            format!("{tasks} and {} may change {files}; {}.", named_tasks(&other.tasks), run_in_words(other))
+        }
+        (Some(other), ClashKind::Changed | ClashKind::Waits | ClashKind::Unsaid) => {
+            format!("{tasks} may change {files}, which {} has changed.", run_in_words(other))
         }
     }
-    found
+}
+
+fn run_in_words(other: &Other) -> String {
+    let state = match other.state {
+        Otherwise::Live => "live",
+        Otherwise::Interrupted => "interrupted",
+    };
+    format!("run {} of {} ({state})", other.run, other.mission)
+}
+
+fn named_tasks(tasks: &[TaskId]) -> String {
+    let names: Vec<String> = tasks.iter().map(ToString::to_string).collect();
+    named(&names, 0)
+}
+
+/// The first few, and how many more.
+fn named(names: &[String], more: usize) -> String {
+    let more = names.len().saturating_sub(NAMED).saturating_add(more);
+    let shown: Vec<&str> = names.iter().take(NAMED).map(String::as_str).collect();
+    match (shown.as_slice(), more) {
+        ([one, two], 0) => format!("{one} and {two}"),
+        (shown, 0) => shown.join(", "),
+        (shown, more) => format!("{} and {more} more", shown.join(", ")),
+    }
 }
 
 fn plural_max(plan: &Plan) -> String {
@@ -157,6 +166,29 @@ fn workspace(plan: &Plan, look: Look) -> String {
             safe(&format!("a git worktree and a branch a task, from {base}{setup}"))
         }
     }
+}
+
+/// What tasks may write, as the plan has it: whether the system sees to that is told when they begin.
+fn sandbox(plan: &Plan) -> String {
+    let policy = &plan.workspace.sandbox;
+    let mode = policy.mode.unwrap_or_default();
+    let named: Vec<&str> = policy.writable.iter().map(String::as_str).collect();
+    let named = if named.is_empty() { String::new() } else { format!(", and {}", named.join(", ")) };
+    let open = match mode {
+        SandboxMode::Off => return "off: tasks may write wherever you may".to_owned(),
+        SandboxMode::Auto => "where the system can, tasks write only to",
+        SandboxMode::Required => "tasks write only to",
+    };
+    let mut words = vec![format!("{open} their workspace, temporary and cache folders{named}")];
+    for (name, agent) in &plan.agents {
+        if !agent.writable.is_empty() {
+            words.push(format!("sessions of {name} to {}", agent.writable.join(", ")));
+        }
+        if !agent.sandbox.is_engine() {
+            words.push(format!("{name} brings a sandbox of its own"));
+        }
+    }
+    safe(&words.join("; "))
 }
 
 fn merging(plan: &Plan, look: Look) -> String {

@@ -50,7 +50,7 @@ pub(super) fn run(answer: Answer, args: &RunAnswer, context: &mut Context) -> Re
         Answer::Approve => "Approved",
         Answer::Reject => "Rejected",
     };
-    if is_taken(&told, context)? {
+    if is_taken(&told) {
         context.terminal.err(&format!("{what} {gate}; run {} goes on.", told.run.id));
     } else {
         let id = &told.run.id;
@@ -85,7 +85,12 @@ fn gate(told: &Told, given: Option<&str>) -> Result<TaskId, Failure> {
     let pending = inbox::waiting(&told.run.dir).unwrap_or_default();
     let answered = pending.iter().find_map(|ask| match ask {
         Ask::Answer { task, answer, .. } if *task == gate => Some(*answer),
-        Ask::Answer { .. } | Ask::Abort => None,
+        Ask::Answer { .. }
+        | Ask::Abort
+        | Ask::AbortNow
+        | Ask::AbortTask { .. }
+        | Ask::Pause { .. }
+        | Ask::Retry { .. } => None,
     });
     match answered {
         Some(answer) => {
@@ -125,21 +130,21 @@ fn words(answer: Answer) -> &'static str {
 }
 
 /// Waits until the engine that drives the run has taken the answer; false where none does.
-fn is_taken(told: &Told, context: &Context) -> Result<bool, Failure> {
+fn is_taken(told: &Told) -> bool {
     if let Standing::Ended(RunOutcome::Waiting) | Standing::Interrupted = told.run.standing {
-        return Ok(false);
+        return false;
     }
     let mut waited = Duration::ZERO;
-    while told.is_live(context)? {
+    while told.is_live() {
         if inbox::waiting(&told.run.dir).is_ok_and(|waiting| waiting.is_empty()) {
-            return Ok(true);
+            return true;
         }
         if waited > PATIENCE {
             // It is busy; it takes it when it looks.
-            return Ok(true);
+            return true;
         }
         wait_a_moment();
         waited += Duration::from_millis(200);
     }
-    Ok(inbox::waiting(&told.run.dir).is_ok_and(|waiting| waiting.is_empty()))
+    inbox::waiting(&told.run.dir).is_ok_and(|waiting| waiting.is_empty())
 }

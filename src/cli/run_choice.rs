@@ -9,6 +9,7 @@ use crate::cli::failure::Failure;
 use crate::cli::project::Project;
 use crate::diagnostic::nearest::{listed, nearest};
 use crate::journal::inbox::{self, Ask};
+use crate::journal::lock::driver_of;
 use crate::journal::runs::{RunEntry, Runs, RunsError, Standing};
 use crate::journal::{JournalError, Reader, Record};
 use crate::name::TaskId;
@@ -68,10 +69,14 @@ impl Told {
         Ok(records.len())
     }
 
+    /// The run, what its journal told so far, and the reader of what follows.
+    pub(super) fn into_parts(self) -> (RunEntry, Report, Reader) {
+        (self.run, self.report, self.reader)
+    }
+
     /// Whether a living process still drives it. Looks anew.
-    pub(super) fn is_live(&self, context: &Context) -> Result<bool, Failure> {
-        let now = choose(context, self.run.id.as_str())?;
-        Ok(matches!(now.standing, Standing::Running(_)))
+    pub(super) fn is_live(&self) -> bool {
+        driver_of(&self.run.dir).is_some()
     }
 
     /// The task that is meant.
@@ -129,6 +134,7 @@ pub(super) fn told(context: &Context, given: &str) -> Result<Told, Failure> {
     if told.run.standing == Standing::Interrupted {
         told.report.loses_its_engine();
     }
+    told.report.keeps_only(|path| Path::new(path).exists());
     for ask in inbox::waiting(&told.run.dir).unwrap_or_default() {
         if let Ask::Answer { task, answer, message, by, binding } = ask {
             told.report.lies_ready(&task, binding.as_deref(), GateAnswered { answer, message, by });

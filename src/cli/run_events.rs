@@ -25,7 +25,7 @@ pub(super) fn run(args: &RunEvents, context: &mut Context) -> Result<Exit, Failu
     let id = told.run.id.clone();
     loop {
         // Whether it is live is asked first: what was recorded before it ended is then surely read.
-        let live = args.follow && told.is_live(context)?;
+        let live = args.follow && told.is_live();
         let terminal = &mut context.terminal;
         told.read(|record, _| {
             if !terminal.is_closed() {

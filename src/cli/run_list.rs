@@ -8,7 +8,9 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::project::Project;
 use crate::cli::table::table;
+use crate::journal::inbox;
 use crate::journal::runs::{RunEntry, Runs, Standing};
+use crate::kernel::event::RunOutcome;
 use crate::report::outcome_words;
 
 /// Arguments.
@@ -46,7 +48,14 @@ pub(super) fn row(run: &RunEntry, context: &Context) -> Vec<String> {
         |at| at.to_zoned(context.terminal.zone().clone()).strftime("%Y-%m-%d %H:%M").to_string(),
     );
     let mission = run.note.as_ref().map_or_else(|| "?".to_owned(), |note| note.mission.to_string());
-    vec![run.id.to_string(), started, mission, standing(&run.standing)]
+    vec![run.id.to_string(), started, mission, stands(run)]
+}
+
+/// How a run of a list stands: of one that waits for a person also that they have answered.
+fn stands(run: &RunEntry) -> String {
+    let answered = run.standing == Standing::Ended(RunOutcome::Waiting)
+        && inbox::waiting(&run.dir).is_ok_and(|asked| asked.iter().any(|ask| matches!(ask, inbox::Ask::Answer { .. })));
+    if answered { format!("answered; `ai-sdlc run resume {}` goes on", run.id) } else { standing(&run.standing) }
 }
 
 /// How a run stands, in words.

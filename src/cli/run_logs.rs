@@ -45,7 +45,7 @@ pub(super) fn run(args: &RunLogs, context: &mut Context) -> Result<Exit, Failure
     let task = task.map(|task| told.task(task)).transpose()?;
     let mut shown = Shown::default();
     loop {
-        let live = args.follow && told.is_live(context)?;
+        let live = args.follow && told.is_live();
         told.read(|_, _| {})?;
         for folder in folders(&told, task.as_ref(), args.failed) {
             shown.print(&told.run.dir, &folder, (args.raw, context));

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use crate::catalog::schema::schema_of;
 use crate::catalog::{role_schema, skill_schema};
 use crate::cli::Context;
+use crate::cli::doctor::DoctorDocument;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::diagnostic::FindingsDocument;
@@ -54,6 +55,8 @@ enum What {
     Report,
     /// What `mission validate --format json` prints.
     Findings,
+    /// What `doctor --json` prints.
+    Doctor,
 }
 
 impl What {
@@ -69,6 +72,7 @@ impl What {
             Self::Event => "event",
             Self::Report => "report",
             Self::Findings => "findings",
+            Self::Doctor => "doctor",
         }
     }
 
@@ -84,6 +88,7 @@ impl What {
             Self::Event => event_schema(),
             Self::Report => report_schema(),
             Self::Findings => schema_of::<FindingsDocument<'_>>("findings"),
+            Self::Doctor => schema_of::<DoctorDocument<'_>>("doctor"),
         }
     }
 

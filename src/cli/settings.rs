@@ -10,8 +10,10 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::project::Project;
 use crate::diagnostic::{Finding, Sources, has_errors, short};
+use crate::driver::sandbox::Demands;
 use crate::mission::config::{self, Config};
 use crate::mission::model::AgentTable;
+use crate::mission::sandbox::{AgentSandbox, SandboxPolicy};
 use crate::name::AgentName;
 use crate::plan::build::agents::overlay_all;
 
@@ -35,13 +37,36 @@ pub struct Layer {
     pub path: PathBuf,
     /// What it says.
     pub config: Config,
+    /// Who wrote it.
+    pub whose: Whose,
+}
+
+/// Who wrote a configuration file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// The person at this machine.
+    Person,
+    /// Whoever the project's files are from.
+    Project,
+}
+
+fn demands(layer: &Layer) -> Demands {
+    let agents = layer.config.agents.iter();
+    let own = agents.clone().filter(|(_, table)| table.sandbox == Some(AgentSandbox::Own));
+    let of_agents = agents.flat_map(|(_, table)| table.writable.iter().flatten());
+    Demands {
+        mode: layer.config.sandbox.mode,
+        writable: layer.config.sandbox.writable.iter().chain(of_agents).cloned().collect(),
+        own: own.map(|(name, table)| (name.clone(), table.command.clone().unwrap_or_default())).collect(),
+    }
 }
 
 impl Settings {
     /// Reads the person's and the project's files, as far as they are there.
     pub fn load(context: &Context, project: &Project) -> Result<Self, Failure> {
         let mut settings = Self::default();
-        for path in context.environment.config_file().into_iter().chain([project.config_file()]) {
+        let persons = context.environment.config_file().map(|path| (path, Whose::Person));
+        for (path, whose) in persons.into_iter().chain([(project.config_file(), Whose::Project)]) {
             let file = project.shown(&path);
             let bytes = match fs::read(&path) {
                 Ok(bytes) => bytes,
@@ -56,7 +81,7 @@ impl Settings {
             settings.findings.extend(loaded.findings);
             settings.sources.insert(file.clone(), text);
             if let Some(config) = loaded.config {
-                settings.layers.push(Layer { file, path, config });
+                settings.layers.push(Layer { file, path, config, whose });
             }
         }
         Ok(settings)
@@ -76,6 +101,17 @@ impl Settings {
     /// All agents, the embedded one included.
     pub fn agents(&self) -> BTreeMap<AgentName, AgentTable> {
         overlay_all(self.layers.iter().map(|layer| &layer.config.agents))
+    }
+
+    /// What they say of the sandbox together.
+    pub fn sandbox(&self) -> SandboxPolicy {
+        let none = SandboxPolicy::default();
+        self.layers.iter().fold(none, |below, layer| layer.config.sandbox.over(&below))
+    }
+
+    /// What the person's own file says of it, which no other can take back.
+    pub fn demands(&self) -> Demands {
+        self.layers.iter().find(|layer| layer.whose == Whose::Person).map(demands).unwrap_or_default()
     }
 
     /// The agent of tasks that name none.

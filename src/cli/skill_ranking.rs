@@ -11,10 +11,13 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::planning::ForRun;
 use crate::cli::project::Project;
+use crate::cli::sandbox::refused;
 use crate::driver::consult::{Consulted, Question, consult};
+use crate::driver::launch::confines;
 use crate::driver::secrets::Secrets;
+use crate::kernel::event::{Place, PlaceKind};
 use crate::kernel::fact::{EndKind, StopWhy};
-use crate::name::{RunId, TaskId};
+use crate::name::{AgentName, RunId, TaskId};
 use crate::plan::build::agents::model;
 use crate::plan::ranking::{Orders, Ranked, Unranked, answer, asked, question};
 use crate::plan::{Agent, Plan};
@@ -31,6 +34,7 @@ const MODEL: &str = "fast";
 
 /// Who is asked.
 struct Asked<'a> {
+    name: &'a AgentName,
     agent: &'a Agent,
     model: Option<String>,
     /// `claude (haiku)`
@@ -46,7 +50,7 @@ impl<'a> Asked<'a> {
             Some(model) => format!("`{name}` ({})", safe(model)),
             None => format!("`{name}`"),
         };
-        Some(Self { agent, model, who })
+        Some(Self { name, agent, model, who })
     }
 }
 
@@ -73,8 +77,10 @@ pub(super) fn ask(
     let folder = state_folder(context, project).join("scratch").join(format!("{run}-skills"));
     let about =
         TaskId::parse(ABOUT).map_err(|error| Failure::new(Exit::Internal, "cli::no-ranking", error.to_string()))?;
-    let mut around = surroundings(context, project);
+    let mut around = surroundings(context, project)?;
     let mask = Secrets::of(plan, &around.environment).mask();
+    let place = Place { directory: project.root.clone(), base: None, kind: PlaceKind::Repository };
+    let confines = confines(&around, plan, &place, (&folder, None)).map_err(|error| refused(&error))?;
     // No task lists them here, whatever `pass` says.
     around.environment.retain(|(name, _)| !plan.secrets.contains(name));
     let what = Question {
@@ -86,6 +92,8 @@ pub(super) fn ask(
         timeout: TIMEOUT,
         folder: folder.clone(),
         pass: plan.workspace.pass.clone(),
+        name: of.name.clone(),
+        confines,
         mask: mask.clone(),
     };
     let consulted = consult(&what, &around);

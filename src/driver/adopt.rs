@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::driver::children::ChildEnd;
 use crate::driver::guard::{UNRECORDED_ENDS, UnrecordedEnd};
-use crate::driver::hands::work::{command_end, label, read_outputs, read_result};
+use crate::driver::hands::work::{EXCHANGE_FOLDER, command_end, label, read_outputs, read_result};
 use crate::driver::setting::Setting;
 use crate::kernel::Run;
 use crate::kernel::event::SessionKind;
@@ -57,5 +57,8 @@ pub fn find(run: &Run, setting: &Setting) -> Adopted {
 
 fn of_command(end: &UnrecordedEnd, dir: &Path, mask: &Mask) -> WorkEnd {
     let UnrecordedEnd { label: _, end, ran, tail, truncated, swept } = end.clone();
-    command_end(ChildEnd { end, ran, tail, truncated, swept }, None, read_outputs(&dir.join("outputs.json"), mask))
+    // Beside it is where an earlier release put them.
+    let files = [dir.join(EXCHANGE_FOLDER).join("outputs.json"), dir.join("outputs.json")];
+    let outputs = files.iter().find_map(|file| read_outputs(file, mask));
+    command_end(ChildEnd { end, ran, tail, truncated, swept }, None, outputs)
 }

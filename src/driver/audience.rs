@@ -5,6 +5,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::amount::WallTime;
 use crate::driver::commit::Batch;
 use crate::driver::drive::Ask;
+use crate::journal::lock::Holder;
 use crate::kernel::fact::Attended;
 
 /// What is shown to a person while a run is driven.
@@ -16,6 +17,8 @@ pub enum Shown {
     Tick(WallTime),
     /// They typed something.
     Typed(Vec<u8>),
+    /// An engine that died held what this one has now.
+    TakenOver(Holder),
 }
 
 /// The one who looks on.
@@ -50,7 +53,22 @@ pub struct Line {
     asks: UnboundedReceiver<Ask>,
 }
 
+/// What the one who looks on says, where no engine is at the other end.
+#[derive(Debug)]
+pub struct Heard {
+    /// What they typed.
+    pub typed: UnboundedReceiver<Vec<u8>>,
+    /// What they wish.
+    pub asks: UnboundedReceiver<Ask>,
+}
+
 impl Line {
+    /// Ends at one who only listens.
+    pub fn heard(self) -> Heard {
+        let Self { typed, asking: _, asks } = self;
+        Heard { typed, asks }
+    }
+
     /// Both ends of it.
     pub fn new() -> (Voice, Self) {
         let (type_in, typed) = unbounded_channel();

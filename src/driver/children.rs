@@ -162,6 +162,17 @@ impl Children {
         self.guard.stop(child, how);
     }
 
+    /// Stops what works for a task, or for one of its parts.
+    pub fn stop_of(&self, task: &TaskId, how: Stop) {
+        let live = self.live.borrow();
+        let of_task = live.iter().filter(|(_, live)| live.task.as_ref().is_some_and(|other| is_below(other, task)));
+        let stopped: Vec<ChildId> = of_task.map(|(child, _)| *child).collect();
+        drop(live);
+        for child in stopped {
+            self.guard.stop(child, how);
+        }
+    }
+
     /// Stops all that live, but for what works for a task that is spared.
     pub fn stop_all(&self, how: Stop, is_spared: impl Fn(&TaskId) -> bool) {
         let live = self.live.borrow();
@@ -186,5 +197,25 @@ impl Children {
     /// Lets the guard go: it ends whatever still runs.
     pub fn leave(&self) {
         self.guard.leave();
+    }
+}
+
+/// Whether a task is the other, or part of it.
+fn is_below(task: &TaskId, other: &TaskId) -> bool {
+    let rest = task.as_str().strip_prefix(other.as_str());
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['[', '/']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_below_their_group() {
+        let id = |text| TaskId::parse(text).unwrap();
+        for part in ["api", "api[1]", "api/test"] {
+            assert!(is_below(&id(part), &id("api")), "{part}");
+        }
+        assert!(!is_below(&id("api2"), &id("api")) && !is_below(&id("api"), &id("api/test")));
     }
 }

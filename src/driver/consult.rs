@@ -19,11 +19,12 @@ use crate::driver::environment;
 use crate::driver::guard::{ChildKind, Guard, GuardReport, GuardStart, Spawn};
 use crate::driver::hands::work::plain_end;
 use crate::driver::launch::Surroundings;
+use crate::driver::sandbox::Confines;
 use crate::kernel::event::SessionKind;
 use crate::kernel::fact::{EndKind, StopWhy, WorkEnd, WorkKey};
 use crate::mask::Mask;
 use crate::mission::model::Permissions;
-use crate::name::{Attempt, Round, RunId, SessionNo, TaskId};
+use crate::name::{AgentName, Attempt, Round, RunId, SessionNo, TaskId};
 use crate::plan::Agent;
 use crate::session::protocol::{HostLine, HostOrder, SessionSpec};
 
@@ -42,6 +43,8 @@ pub struct Question {
     /// What it is about: stands in place of a task.
     pub about: TaskId,
     /// Who is asked.
+    pub name: AgentName,
+    /// The same, as it is started.
     pub agent: Agent,
     /// Its model; `None`: its own default.
     pub model: Option<String>,
@@ -55,6 +58,8 @@ pub struct Question {
     pub pass: Vec<String>,
     /// What must not be seen of what it prints.
     pub mask: Mask,
+    /// Where it may write.
+    pub confines: Confines,
 }
 
 /// What came of it.
@@ -83,15 +88,19 @@ pub fn consult(question: &Question, around: &Surroundings) -> io::Result<Consult
 }
 
 async fn asked(question: &Question, around: &Surroundings) -> io::Result<Consulted> {
-    let env = environment::base(around.environment.iter().cloned(), &question.pass);
+    let mut env = environment::base(around.environment.iter().cloned(), &question.pass);
+    env.extend(question.confines.env());
+    question.confines.make()?;
     let (session, workspace) = (question.folder.join("session"), question.folder.join("workspace"));
     fs::create_dir_all(&session)?;
+    fs::create_dir_all(session.join("exchange"))?;
     fs::create_dir_all(&workspace)?;
     let start = GuardStart {
         executable: around.executable.clone(),
         env,
         log: session.join("guard.log"),
         run_dir: session.clone(),
+        writable: Vec::new(),
     };
     let mut stops = Stops::listen()?;
     let (guard, mut reports) = Guard::start(start)?;
@@ -118,6 +127,7 @@ fn spec(question: &Question, around: &Surroundings, (session, workspace): (&Path
         round: Round::FIRST,
         session: SessionNo::FIRST,
     };
+    let exchange = session.join("exchange");
     SessionSpec {
         key,
         run: question.run.clone(),
@@ -128,10 +138,11 @@ fn spec(question: &Question, around: &Surroundings, (session, workspace): (&Path
         permissions: Permissions::Read,
         prompt: question.prompt.clone(),
         conversation: None,
+        writable: question.confines.of_agent(&question.name, [Some(&workspace), Some(&exchange)]),
         path: workspace,
         env: BTreeMap::new(),
-        handoff_out: session.join("handoff.md"),
-        outputs_file: session.join("outputs.json"),
+        handoff_out: exchange.join("handoff.md"),
+        outputs_file: exchange.join("outputs.json"),
         scratch: session.to_owned(),
         output_dir: session.to_owned(),
         result: session.join("result.json"),
@@ -158,6 +169,7 @@ fn host(children: &Children, spec: SessionSpec) -> io::Result<Spawn> {
         output_dir: spec.output_dir,
         output_limit: OUTPUT_LIMIT,
         timeout: None,
+        writable: None,
         mask: spec.mask,
     })
 }

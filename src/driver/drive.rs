@@ -18,6 +18,7 @@ use crate::driver::hands::{Briefing, Earlier, Hands};
 use crate::driver::setting::Setting;
 use crate::driver::stopping::{Rung, Stopping};
 use crate::driver::survivors;
+use crate::journal::inbox::Pace;
 use crate::journal::{Journal, JournalError};
 use crate::kernel::Run;
 use crate::kernel::effect::Effect;
@@ -54,6 +55,29 @@ impl From<Fact> for Report {
 pub enum Ask {
     /// Stop, gently; asked a second time, at once.
     Stop(StopCause),
+    /// Stop at once.
+    Kill(StopCause),
+    /// Begin nothing new.
+    Pause {
+        /// Who asks.
+        by: String,
+    },
+    /// Stop one task.
+    Cancel {
+        /// Which.
+        task: TaskId,
+        /// Who asks.
+        by: String,
+        /// How.
+        pace: Pace,
+    },
+    /// Try a task again.
+    Retry {
+        /// Which.
+        task: TaskId,
+        /// Who asks.
+        by: String,
+    },
     /// A gate was answered.
     Answer(GateAnswer),
     /// Who can answer gates has changed.
@@ -108,18 +132,24 @@ pub struct Reins {
     pub adopted: Adopted,
     /// How often gates have asked before.
     pub opened: BTreeMap<TaskId, u32>,
+    /// What a person should know of how this engine began.
+    pub notes: Vec<String>,
 }
 
 /// Drives a run until it has ended or stands still. To be called on a `LocalSet`.
 pub async fn drive(run: Run, began: Began, reins: Reins) -> std::io::Result<Driven> {
-    let Reins { setting, clock, journal, children, mut reports, mut asks, watcher, adopted, opened } = reins;
-    let id = setting.run.clone();
+    let Reins { setting, clock, journal, children, mut reports, mut asks, watcher, adopted, opened, notes } = reins;
+    let (id, sandbox) = (setting.run.clone(), setting.confines.clone());
     let (committer, mut committed) = Committer::start(journal)?;
     let (facts, mut told) = unbounded_channel();
     let hands = Rc::new(Hands::new(setting, children.clone(), facts, Earlier { early: adopted.early, opened }));
     let mut engine = Engine::new(run, clock, hands, committer, watcher);
     engine.remember_places();
     engine.take(Fact::Began(began).into());
+    engine.take(Fact::Sandboxed(sandbox.told).into());
+    for text in sandbox.notes.into_iter().chain(notes) {
+        engine.take(Fact::Noted { text }.into());
+    }
     for (key, end) in adopted.ends {
         if adopted.reviews.contains(&key) {
             engine.hands.put_back_after_review(key, end);
@@ -267,6 +297,7 @@ impl Engine {
             }
             Effect::PrepareWorkspace { .. }
             | Effect::StopWork { .. }
+            | Effect::StopCommands { .. }
             | Effect::ShowDiff { .. }
             | Effect::AskGate { .. }
             | Effect::FillCache { .. }
@@ -277,6 +308,7 @@ impl Engine {
             | Effect::MergeCheck { .. }
             | Effect::MoveIntegration { .. }
             | Effect::MakeDelivery
+            | Effect::TryMerges { .. }
             | Effect::Deliver { .. }
             | Effect::CloseWorkspace { .. }
             | Effect::WakeAt(_)
@@ -377,7 +409,23 @@ impl Engine {
 
     fn asked(&mut self, ask: Ask) {
         match ask {
+            // A second wish from elsewhere is the same wish; at once is a wish of its own.
+            Ask::Stop(StopCause::Aborted) if self.stop.cause.is_some() => {}
             Ask::Stop(cause) => self.asked_to_stop(cause),
+            Ask::Kill(cause) => {
+                if self.stop.cause.is_none() {
+                    self.asked_to_stop(cause);
+                }
+                self.asked_to_stop(cause);
+            }
+            Ask::Pause { by } => self.take(Fact::Pause { by }.into()),
+            Ask::Cancel { task, by, pace } => {
+                self.take(Fact::Cancel { task: task.clone(), by }.into());
+                if pace == Pace::AtOnce {
+                    self.hands.children().stop_of(&task, Stop::Kill);
+                }
+            }
+            Ask::Retry { task, by } => self.take(Fact::Retry { task, by }.into()),
             Ask::Answer(given) => {
                 let GateAnswer { task, answer, message, by, binding } = given;
                 self.take(Fact::Answered { task, answer, message, by, binding }.into());

@@ -15,17 +15,21 @@ use crate::driver::children::Children;
 use crate::driver::clock::{Clock, wall_now};
 use crate::driver::drive::{Ask, Driven, Fault, Reins, drive};
 use crate::driver::guard::{Guard, GuardStart};
+use crate::driver::sandbox::{Confines, Demands, SandboxError};
 use crate::driver::secrets::Secrets;
 use crate::driver::setting::{PresentPlan, Setting};
-use crate::driver::{adopt, environment, survivors};
-use crate::journal::lock::{Holder, LockError, RunLock, Target, TargetLock};
+use crate::driver::target::{Aim, Untaken};
+use crate::driver::wishes::Inbox;
+use crate::driver::{adopt, environment, sandbox, survivors};
+use crate::journal::lock::{Holder, LockError, RunLock};
 use crate::journal::runs::RunNote;
-use crate::journal::{Journal, JournalError, Record, inbox};
+use crate::journal::target::{Beside, TargetLock};
+use crate::journal::{Journal, JournalError, Record};
 use crate::kernel::event::{Event, KeepWorkspace, Place, PlaceKind, RunOutcome};
-use crate::kernel::fact::{Began, GateAnswer, StopCause};
+use crate::kernel::fact::{Again, Began, StopCause};
 use crate::kernel::{FoldError, Run};
 use crate::mission::model::Keep;
-use crate::name::{RunId, TaskId};
+use crate::name::{Attempt, RunId, TaskId};
 use crate::plan::Plan;
 use crate::workspace::{Identity, Repository, WorkspaceError, WorktreeOf, delete_trash};
 
@@ -44,6 +48,10 @@ pub struct Surroundings {
     pub environment: Vec<(String, String)>,
     /// Where worktrees lie by default.
     pub worktrees: PathBuf,
+    /// What the person's own configuration asks of the sandbox.
+    pub demands: Demands,
+    /// Where runs of this person in different projects see one another; `None` where they have no state folder.
+    pub locks: Option<PathBuf>,
 }
 
 /// A run that is to begin.
@@ -57,8 +65,10 @@ pub struct NewRun {
     pub place: Place,
     /// Its repository; `None` in `directory` mode.
     pub repository: Option<Repository>,
-    /// The run's folder, which does not exist yet.
+    /// The run's folder, in which there is no journal yet.
     pub run_dir: PathBuf,
+    /// Whether it may go on beside others at the same branch or directory.
+    pub beside: Beside,
 }
 
 /// A run that is to go on.
@@ -70,6 +80,8 @@ pub struct Resumption {
     pub run_dir: PathBuf,
     /// What it may use from now on; `None`: as before.
     pub ceiling: Option<Ceiling>,
+    /// What of that which failed is tried again.
+    pub again: Again,
 }
 
 /// Why a run could not begin or go on.
@@ -96,6 +108,18 @@ pub enum LaunchError {
     /// Git.
     #[error(transparent)]
     Workspace(#[from] WorkspaceError),
+    /// The sandbox that is asked for.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+}
+
+impl From<Untaken> for LaunchError {
+    fn from(untaken: Untaken) -> Self {
+        match untaken {
+            Untaken::Lock(error) => Self::Held(error),
+            Untaken::Workspace(error) => Self::Workspace(error),
+        }
+    }
 }
 
 fn io(what: &str) -> impl FnOnce(std::io::Error) -> LaunchError {
@@ -118,10 +142,16 @@ pub fn begin(new: NewRun, around: &Surroundings, audience: Audience<impl FnMut(S
     driven
 }
 
-fn begin_in(new: NewRun, around: &Surroundings, audience: Audience<impl FnMut(Shown)>) -> Result<Driven, LaunchError> {
-    let NewRun { run, plan, place, repository, run_dir } = new;
-    let me = Holder::me(&run, wall_now());
-    let _target = target_lock(&run_dir, &plan, &place, &me)?;
+fn begin_in(
+    new: NewRun,
+    around: &Surroundings,
+    mut audience: Audience<impl FnMut(Shown)>,
+) -> Result<Driven, LaunchError> {
+    let NewRun { run, plan, place, repository, run_dir, beside } = new;
+    let me = Holder::me(&run, wall_now()).of(&plan.mission);
+    let aim = Aim { plan: &plan, place: &place, repository: repository.as_ref(), store: store_of(&run_dir) };
+    let target = aim.take(around, &me, beside)?;
+    tell_of_the_dead(target.as_ref(), &run, &mut audience.show);
     fs::create_dir_all(&run_dir).map_err(io("the run's folder cannot be made"))?;
     let lock = RunLock::take(&run_dir, &me)?;
     let journal = Journal::create(&run_dir)?;
@@ -146,12 +176,13 @@ fn begin_in(new: NewRun, around: &Surroundings, audience: Audience<impl FnMut(Sh
     }
     tidy(&setting, &driven);
     end_note(&mut note, &driven, &run_dir);
-    drop(lock);
+    drop((lock, target));
     Ok(driven)
 }
 
 /// The merge worktree goes with a run that succeeded; one that can go on may need it again.
 fn tidy(setting: &Setting, driven: &Driven) {
+    setting.confines.clear();
     let succeeded = driven.run.outcome() == Some(RunOutcome::Succeeded);
     let Some(repository) = setting.repository.as_deref().filter(|_| succeeded) else { return };
     if setting.plan().workspace.keep == Keep::Always {
@@ -165,18 +196,17 @@ fn tidy(setting: &Setting, driven: &Driven) {
     }
 }
 
-/// What a run delivers to, or works in, is its own while it is live; scratch clones meet nobody.
-fn target_lock(run_dir: &Path, plan: &Plan, place: &Place, me: &Holder) -> Result<Option<TargetLock>, LaunchError> {
-    let target = match (place.kind, &plan.merge.into, &place.base) {
-        (PlaceKind::Repository, _, None) => Target::Directory(place.directory.clone()),
-        (PlaceKind::Repository, Some(into), Some(_)) => Target::Branch(into.clone()),
-        (PlaceKind::Repository, None, Some(_))
-        | (PlaceKind::ScratchWithChecks | PlaceKind::ScratchWithoutChecks, ..) => {
-            return Ok(None);
-        }
-    };
-    let store = run_dir.parent().and_then(Path::parent).unwrap_or(run_dir);
-    Ok(Some(TargetLock::take(store, &target, me)?))
+/// The folder that holds `runs` and `locks`.
+fn store_of(run_dir: &Path) -> &Path {
+    run_dir.parent().and_then(Path::parent).unwrap_or(run_dir)
+}
+
+/// Who died and left a lock that is ours now; that an engine of this very run died is told with its own lock.
+fn tell_of_the_dead(target: Option<&TargetLock>, run: &RunId, show: &mut impl FnMut(Shown)) {
+    let dead = target.map(TargetLock::taken_over).unwrap_or_default();
+    for note in dead.into_iter().filter(|note| note.holder.run != *run) {
+        show(Shown::TakenOver(note.holder.clone()));
+    }
 }
 
 /// The note is for lists; the journal knows the end, too.
@@ -194,28 +224,50 @@ pub fn go_on(
     resumption: &Resumption,
     around: &Surroundings,
     open: impl FnOnce(&Place) -> Result<Option<Repository>, WorkspaceError>,
-    audience: Audience<impl FnMut(Shown)>,
+    mut audience: Audience<impl FnMut(Shown)>,
 ) -> Result<Driven, LaunchError> {
-    let Resumption { run: id, run_dir, ceiling } = resumption;
+    let Resumption { run: id, run_dir, ceiling, again } = resumption;
     let me = Holder::me(id, wall_now());
     let lock = RunLock::take(run_dir, &me)?;
+    if let Some(dead) = lock.taken_over() {
+        (audience.show)(Shown::TakenOver(dead.clone()));
+    }
     let opened = Journal::open(run_dir)?;
     let started = opened.records.first().map_or(me.since, |record| record.at);
     let asked = asked_before(&opened.records);
     let run = Run::fold(opened.records.into_iter().map(|record| (record.at, record.event)))?;
-    let _target = target_lock(run_dir, run.plan(), run.place(), &me)?;
+    let repository = open(run.place())?;
+    let (plan, place) = (run.plan(), run.place());
+    let aim = Aim { plan, place, repository: repository.as_ref(), store: store_of(run_dir) };
+    let target = aim.take(around, &me.of(&plan.mission), Beside::Nobody)?;
+    tell_of_the_dead(target.as_ref(), id, &mut audience.show);
     let (mission, file) = (run.plan().mission.clone(), run.plan().file.clone());
     let mut note = RunNote { run: id.clone(), mission, file, started, ended: None };
     note.write(run_dir)?;
-    let repository = open(run.place())?;
     let of = Of { run: run.id(), plan: run.plan(), place: run.place(), run_dir };
     let setting = setting(of, repository, around)?;
-    let begin = BeginAs::Resumed { ceiling: *ceiling, asked };
+    let begin = BeginAs::Resumed { ceiling: *ceiling, asked, again: again.clone() };
     let driven = run_loop(conduct(run, begin, setting.clone(), opened.journal, audience))?;
     tidy(&setting, &driven);
     end_note(&mut note, &driven, run_dir);
-    drop(lock);
+    drop((lock, target));
     Ok(driven)
+}
+
+/// Worktrees of the run that are not there any more.
+fn taken_away(run: &Run, setting: &Setting) -> BTreeSet<(TaskId, Attempt)> {
+    let Some(repository) = &setting.repository else { return BTreeSet::new() };
+    let is_gone = |(task, attempt): &(TaskId, Attempt)| {
+        let found = repository.find_worktree(&setting.run, &WorktreeOf::attempt(task, *attempt));
+        !found.is_some_and(|worktree| worktree.path.is_dir())
+    };
+    run.open_worktrees().into_iter().filter(is_gone).collect()
+}
+
+fn swept_words(swept: usize) -> String {
+    let (what, were) = if swept == 1 { ("one process", "was") } else { ("processes", "were") };
+    let count = if swept == 1 { String::new() } else { format!("{swept} ") };
+    format!("{count}{what} of the engine before this one {were} still running, and {were} ended first")
 }
 
 /// How often each gate has asked.
@@ -240,32 +292,67 @@ struct Of<'a> {
 
 fn setting(of: Of<'_>, repository: Option<Repository>, around: &Surroundings) -> Result<Setting, LaunchError> {
     let Of { run, plan, place, run_dir } = of;
-    let usual = || match (place.kind, place.directory.parent()) {
-        // What is made for a scratch clone lies beside it and goes with it.
-        (PlaceKind::ScratchWithChecks | PlaceKind::ScratchWithoutChecks, Some(scratch)) => scratch.join("worktrees"),
-        (PlaceKind::Repository, _) | (_, None) => around.worktrees.clone(),
-    };
-    let root = plan.workspace.root.as_ref().map_or_else(usual, |root| place.directory.join(root));
+    let root = worktrees(around, plan, place);
+    let confines = confines(around, plan, place, (run_dir, repository.as_ref()))?;
+    confines.make().map_err(io("the run's temporary folder cannot be made"))?;
     let identity = match &repository {
         Some(repository) => repository.identity().map_err(WorkspaceError::Git)?,
         None => Identity::neutral(),
     };
+    let repository = repository.map(|repository| repository.for_run_in(run, run_dir)).transpose()?.map(Arc::new);
     let secrets = Secrets::of(plan, &around.environment);
-    // A secret is nobody's but of the tasks that list it, whatever else lets its variable through.
-    let others = around.environment.iter().filter(|(name, _)| !plan.secrets.contains(name)).cloned();
+    let mut base_env = base_env(around, plan);
+    base_env.extend(confines.env());
     Ok(Setting {
         run: run.clone(),
         plan: PresentPlan::new(plan.clone()),
         place: place.clone(),
         run_dir: run_dir.to_owned(),
         worktrees: root,
-        repository: repository.map(|repository| Arc::new(repository.of_run(run))),
+        repository,
         identity,
         executable: around.executable.clone(),
-        base_env: environment::base(others, &plan.workspace.pass),
+        base_env,
+        confines,
         output_limit: OUTPUT_LIMIT,
         mask: secrets.mask(),
         secrets,
+    })
+}
+
+/// Where worktrees of a run lie.
+fn worktrees(around: &Surroundings, plan: &Plan, place: &Place) -> PathBuf {
+    let usual = || match (place.kind, place.directory.parent()) {
+        // What is made for a scratch clone lies beside it and goes with it.
+        (PlaceKind::ScratchWithChecks | PlaceKind::ScratchWithoutChecks, Some(scratch)) => scratch.join("worktrees"),
+        (PlaceKind::Repository, _) | (_, None) => around.worktrees.clone(),
+    };
+    plan.workspace.root.as_ref().map_or_else(usual, |root| place.directory.join(root))
+}
+
+/// The environment that children start from. A secret is nobody's but of the tasks that list it, whatever else lets its
+/// variable through.
+fn base_env(around: &Surroundings, plan: &Plan) -> BTreeMap<String, String> {
+    let others = around.environment.iter().filter(|(name, _)| !plan.secrets.contains(name)).cloned();
+    environment::base(others, &plan.workspace.pass)
+}
+
+/// Where the children of a run may write.
+pub fn confines(
+    around: &Surroundings,
+    plan: &Plan,
+    place: &Place,
+    at: (&Path, Option<&Repository>),
+) -> Result<Confines, SandboxError> {
+    let (run_dir, repository) = at;
+    Confines::find(&sandbox::Ask {
+        plan,
+        place,
+        git: repository.map(Repository::common_dir),
+        run_dir,
+        worktrees: &worktrees(around, plan, place),
+        env: &base_env(around, plan),
+        demands: &around.demands,
     })
 }
 
@@ -286,7 +373,7 @@ fn run_loop(work: impl Future<Output = Result<Driven, LaunchError>>) -> Result<D
 #[derive(Debug, Clone)]
 enum BeginAs {
     New,
-    Resumed { ceiling: Option<Ceiling>, asked: BTreeMap<TaskId, u32> },
+    Resumed { ceiling: Option<Ceiling>, asked: BTreeMap<TaskId, u32>, again: Again },
 }
 
 async fn conduct(
@@ -298,22 +385,24 @@ async fn conduct(
 ) -> Result<Driven, LaunchError> {
     let Audience { mut show, mut typed, asking, asks, attended } = audience;
     listen(&asking)?;
-    let inbox = setting.run_dir.clone();
-    // A stop that was asked of an engine that is gone is not asked of this one; answers are kept for it.
-    let answers = inbox::take(&inbox)?.into_iter().filter_map(answer).collect();
+    let inbox = Inbox::of(&setting.run_dir, run.id());
+    let answers = inbox.asked_already(&asking)?;
+    let mut notes = Vec::new();
     let (began, adopted, opened) = match begin {
         BeginAs::New => (Began::New { attended }, adopt::Adopted::default(), BTreeMap::new()),
-        BeginAs::Resumed { ceiling, asked } => {
+        BeginAs::Resumed { ceiling, asked, again } => {
             let swept = survivors::sweep(run.id(), survivors::Patience::ForItsGuard).await;
             if swept > 0 {
                 tracing::warn!(swept, "processes of the engine before this one were still running and have been ended");
+                notes.push(swept_words(swept));
             }
             if let Some(repository) = &setting.repository {
                 repository.delete_left_trash(&setting.worktrees, run.id());
             }
+            let gone = taken_away(&run, &setting);
             let adopted = adopt::find(&run, &setting);
             let tasks: BTreeSet<_> = adopted.ends.iter().map(|(key, _)| key.task.clone()).collect();
-            (Began::Resumed { attended, answers, adopted: tasks, ceiling }, adopted, asked)
+            (Began::Resumed { attended, answers, adopted: tasks, ceiling, again, gone }, adopted, asked)
         }
     };
     let (guard, reports) = Guard::start(GuardStart {
@@ -321,11 +410,13 @@ async fn conduct(
         env: setting.base_env.clone(),
         log: setting.run_dir.join("guard.log"),
         run_dir: setting.run_dir.clone(),
+        writable: setting.confines.base(),
     })
     .map_err(io("the guard of the run cannot be started"))?;
     let (watcher, mut seen) = unbounded_channel();
     let children = Children::new(guard);
-    let reins = Reins { setting, clock: Clock::start(), journal, children, reports, asks, watcher, adopted, opened };
+    let reins =
+        Reins { setting, clock: Clock::start(), journal, children, reports, asks, watcher, adopted, opened, notes };
     let local = LocalSet::new();
     local
         .run_until(async move {
@@ -338,7 +429,7 @@ async fn conduct(
                     driven = &mut driving => break driven,
                     Some(bytes) = typed.recv() => show(Shown::Typed(bytes)),
                     _ = every.tick() => {
-                        look_into(&inbox, &asking);
+                        inbox.look_into(&asking);
                         show(Shown::Tick(wall_now()));
                     }
                 }
@@ -349,28 +440,6 @@ async fn conduct(
             driven.map_err(io("the engine cannot start its committer"))
         })
         .await
-}
-
-/// Turns what other processes asked of this run into wishes to stop.
-fn look_into(inbox: &Path, asking: &UnboundedSender<Ask>) {
-    for asked in inbox::take(inbox).unwrap_or_default() {
-        let ask = match asked {
-            inbox::Ask::Abort => Some(Ask::Stop(StopCause::Aborted)),
-            inbox::Ask::Answer { .. } => answer(asked).map(Ask::Answer),
-        };
-        if let Some(ask) = ask {
-            let _engine_gone = asking.send(ask);
-        }
-    }
-}
-
-fn answer(asked: inbox::Ask) -> Option<GateAnswer> {
-    match asked {
-        inbox::Ask::Answer { task, answer, message, by, binding } => {
-            Some(GateAnswer { task, answer, message, by, binding })
-        }
-        inbox::Ask::Abort => None,
-    }
 }
 
 /// Turns signals into wishes to stop.

@@ -84,8 +84,10 @@ fn word(outcome: RunOutcome) -> &'static str {
         RunOutcome::EngineFault => "engine-fault",
         RunOutcome::Stopped { .. } => "stopped",
         RunOutcome::Failed => "failed",
+        RunOutcome::Cancelled => "cancelled",
         RunOutcome::Conflict => "conflict",
         RunOutcome::OutOfBudget => "out-of-budget",
+        RunOutcome::Paused => "paused",
         RunOutcome::Waiting => "waiting",
         RunOutcome::Succeeded => "succeeded",
     }
@@ -117,7 +119,7 @@ mod tests {
         assert_eq!(told(&delivered(Delivered::Moved)), expected("delivered", "", "main is at aaaaaaaaaa"));
         let over = Event::RunFinished { outcome: RunOutcome::Waiting };
         assert_eq!(told(&over), expected("finished", "waiting", "waits for a person"));
-        let cancelled = Outcome::Cancelled { why: CancelWhy::Budget };
+        let cancelled = Outcome::Cancelled { why: CancelWhy::Budget, by: None };
         for quiet in [
             finished(FailureClass::Parts),
             delivered(Delivered::Raced),

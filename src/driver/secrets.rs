@@ -89,12 +89,26 @@ pub fn masked(mask: &Mask, mut fact: Fact) -> Fact {
             mask.hide(tail);
             hide_all(mask, changed);
         }
+        Fact::MergesTried { tried } => tried.iter_mut().for_each(|one| hide_all(mask, &mut one.files)),
         Fact::WorkspaceReady { workspace, .. } => hide_all(mask, &mut workspace.notes),
-        Fact::Snapshotted { snapshot, .. } => hide_all(mask, &mut snapshot.notes),
+        Fact::Snapshotted { snapshot, .. } => {
+            hide_all(mask, &mut snapshot.notes);
+            for file in &mut snapshot.files {
+                mask.hide(&mut file.path);
+            }
+        }
+        Fact::Conversation { conversation, .. } => mask.hide(conversation),
+        Fact::CandidateMade { candidate: CandidateResult::Conflict { files, .. }, .. }
+        | Fact::DeliveryMade { delivery: DeliveryCandidate::Conflict { files } } => hide_all(mask, files),
         Fact::Answered { message, .. } => mask.hide(message),
         Fact::DiffShown { diff, .. } => mask.hide(diff),
         Fact::CacheLookedUp { outputs: Some(outputs), .. } => mask.hide(outputs),
-        Fact::ArtifactsKept { notes, .. } => hide_all(mask, notes),
+        Fact::ArtifactsKept { artifacts, notes, .. } => {
+            hide_all(mask, notes);
+            for artifact in artifacts {
+                mask.hide(&mut artifact.path);
+            }
+        }
         Fact::WorkspaceFailed { why, .. }
         | Fact::SnapshotFailed { why, .. }
         | Fact::EngineFault { why }
@@ -105,7 +119,6 @@ pub fn masked(mask: &Mask, mut fact: Fact) -> Fact {
         | Fact::Delivered { delivered: Delivered::Left { why, .. }, .. } => mask.hide(why),
         Fact::Began(_)
         | Fact::WorkStarted { .. }
-        | Fact::Conversation { .. }
         | Fact::Used { .. }
         | Fact::CandidateMade { .. }
         | Fact::CandidateReady { .. }
@@ -114,8 +127,12 @@ pub fn masked(mask: &Mask, mut fact: Fact) -> Fact {
         | Fact::Delivered { .. }
         | Fact::CacheLookedUp { outputs: None, .. }
         | Fact::WorkspaceClosed { .. }
+        | Fact::Sandboxed(_)
         | Fact::Tick
         | Fact::Attended(_)
+        | Fact::Pause { .. }
+        | Fact::Cancel { .. }
+        | Fact::Retry { .. }
         | Fact::Stop(_) => {}
     }
     fact
@@ -130,6 +147,9 @@ fn hide_all(mask: &Mask, texts: &mut [String]) {
 fn hide_in_end(mask: &Mask, end: &mut WorkEnd) {
     mask.hide(&mut end.tail);
     hide_all(mask, &mut end.denied);
+    if let Some(conversation) = &mut end.conversation {
+        mask.hide(conversation);
+    }
     for (_, text) in &mut end.handoffs {
         mask.hide(text);
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::amount::Millis;
+use crate::driver::sandbox::Confines;
 use crate::driver::secrets::Secrets;
 use crate::kernel::event::{Event, Place, SessionKind};
 use crate::mask::Mask;
@@ -40,6 +41,8 @@ pub struct Setting {
     pub secrets: Secrets,
     /// What must not be seen of them.
     pub mask: Mask,
+    /// Where children may write.
+    pub confines: Confines,
 }
 
 /// The plan as it stands: tasks are added to it while its run is driven.
@@ -111,7 +114,9 @@ impl Setting {
     /// Where merged trees are checked.
     pub fn merge_worktree(&self) -> Result<PathBuf, String> {
         let repository = self.repository.as_deref().ok_or("this run has no repository")?;
-        Ok(repository.worktree_path(&self.worktrees, &self.run, &WorktreeOf::Merge))
+        let there = repository.find_worktree(&self.run, &WorktreeOf::Merge).map(|worktree| worktree.path);
+        let there = there.filter(|path| path.is_dir());
+        Ok(there.unwrap_or_else(|| repository.worktree_path(&self.worktrees, &self.run, &WorktreeOf::Merge)))
     }
 
     /// One of the setup commands, final.

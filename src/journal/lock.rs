@@ -1,20 +1,19 @@
-//! Locks: one engine a run, and one run at a time on what runs deliver to.
+//! Locks: one engine a run. What runs deliver to is in [`target`](super::target).
 //!
 //! A lock is `flock` on a file, so it ends with its holder, however that dies. The file tells who holds it, for
-//! people; a dead holder's note that is still there is told as taken over. Lock files are never removed: removing
-//! one that somebody is just opening would let two hold it.
+//! people; a dead holder's note that is still there is told as taken over. A run's lock file is never removed:
+//! removing one that somebody is just opening would let two hold it.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Seek as _, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::JournalError;
 use crate::amount::WallTime;
-use crate::name::RunId;
+use crate::name::{MissionName, RunId};
 
 /// Name of a run's lock file.
 const LOCK: &str = "lock";
@@ -24,6 +23,9 @@ const LOCK: &str = "lock";
 pub struct Holder {
     /// Its run.
     pub run: RunId,
+    /// The mission of that run, where it is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mission: Option<MissionName>,
     /// Its process.
     pub pid: u32,
     /// When that process started, in ticks since boot: a pid alone is used again.
@@ -36,13 +38,17 @@ pub struct Holder {
     pub since: WallTime,
 }
 
-/// Whether a holder's process lives.
+/// Whether a holder's process lives, as far as this machine can see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Life {
     /// It does.
     Alive,
+    /// It does, and is stopped (`SIGSTOP`, Ctrl-Z): it holds what it holds and does not move.
+    Stopped,
     /// It does not.
     Dead,
+    /// It runs, or ran, on another machine or in another container.
+    Unseen,
 }
 
 impl Holder {
@@ -51,162 +57,166 @@ impl Holder {
         let pid = std::process::id();
         Self {
             run: run.clone(),
+            mission: None,
             pid,
-            ticks: start_ticks(pid).unwrap_or(0),
+            ticks: process(pid).map_or(0, |(ticks, _)| ticks),
             boot: system("/proc/sys/kernel/random/boot_id"),
             host: system("/proc/sys/kernel/hostname"),
             since,
         }
     }
 
+    /// The same, with the mission of its run.
+    #[must_use]
+    pub fn of(self, mission: &MissionName) -> Self {
+        Self { mission: Some(mission.clone()), ..self }
+    }
+
     /// Whether that very process still runs here: same boot, same pid, same start.
     pub fn life(&self) -> Life {
         let same_boot = self.boot == system("/proc/sys/kernel/random/boot_id");
-        if same_boot && start_ticks(self.pid) == Some(self.ticks) { Life::Alive } else { Life::Dead }
+        match process(self.pid).filter(|(ticks, _)| same_boot && *ticks == self.ticks) {
+            Some((_, 'T' | 't')) => Life::Stopped,
+            // Ended, and not yet noticed by its parent: what it held is free.
+            Some((_, 'Z' | 'X')) => Life::Dead,
+            Some(_) => Life::Alive,
+            None if self.host == system("/proc/sys/kernel/hostname") => Life::Dead,
+            None => Life::Unseen,
+        }
     }
+}
+
+/// Who is in the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InTheWay {
+    /// What cannot be had, and why, in words.
+    pub what: String,
+    /// Who; `None` in the moment before they have written it down.
+    pub holder: Option<Holder>,
+    /// Where their run takes place; `None` where it is the one that was asked for.
+    pub directory: Option<PathBuf>,
 }
 
 /// Why a lock was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Somebody holds it.
-    #[error("{}", held(.what, .holder.as_deref()))]
-    Held {
-        /// What is locked, in words.
-        what: String,
-        /// Who; `None` in the moment before they have written it down.
-        holder: Option<Box<Holder>>,
-    },
+    #[error("{}", .0.what)]
+    Held(Box<InTheWay>),
     /// The file cannot be used.
-    #[error(transparent)]
+    #[error("a lock cannot be taken")]
     File(#[from] JournalError),
-}
-
-fn held(what: &str, holder: Option<&Holder>) -> String {
-    match holder {
-        Some(Holder { run, pid, host, since, .. }) => {
-            format!("{what} is in use by run {run} (process {pid} on {host}, since {since})")
-        }
-        None => format!("{what} is in use by another run"),
-    }
 }
 
 /// The right to drive a run, as long as this lives.
 #[derive(Debug)]
 pub struct RunLock {
     held: Held,
+    /// The folder itself: whoever removes the file takes no lock away.
+    _folder: Option<File>,
 }
 
 impl RunLock {
     /// Takes the lock of the run whose folder this is.
     pub fn take(dir: &Path, me: &Holder) -> Result<Self, LockError> {
-        Ok(Self { held: Held::take(&dir.join(LOCK), &format!("run {}", me.run), me)? })
+        let driven = |holder: Option<Holder>| {
+            let what = format!("run {} is being driven already", me.run);
+            Err(LockError::Held(Box::new(InTheWay { what, holder, directory: None })))
+        };
+        let folder = File::open(dir).ok();
+        let locked = folder.as_ref().map(|folder| flock(folder, FlockOperation::NonBlockingLockExclusive));
+        if locked == Some(Err(rustix::io::Errno::WOULDBLOCK)) {
+            return driven(driver_of(dir));
+        }
+        match Held::take(&dir.join(LOCK), me)? {
+            Taking::Taken(held) => Ok(Self { held, _folder: folder }),
+            Taking::HeldBy(holder) => driven(holder),
+        }
     }
 
     /// The dead holder whose lock this was, for the person to know.
     pub fn taken_over(&self) -> Option<&Holder> {
-        self.held.taken_over.as_ref()
+        self.held.before.as_ref()
     }
 }
 
-/// What runs deliver to, and must not share.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
-    /// A branch of the repository, the `into` of a mission.
-    Branch(String),
-    /// The directory in which a mission without git works; absolute.
-    Directory(PathBuf),
-}
-
-impl Target {
-    fn words(&self) -> String {
-        match self {
-            Self::Branch(branch) => format!("branch {branch}"),
-            Self::Directory(path) => format!("directory {}", path.display()),
-        }
-    }
-
-    /// A branch may hold `/` and a path may be long: the name is a hash.
-    fn file_name(&self) -> String {
-        let hash: [u8; 32] = Sha256::digest(self.words().as_bytes()).into();
-        let number = hash.first_chunk().map_or(0, |bytes| u128::from_be_bytes(*bytes));
-        format!("{number:032x}.lock")
-    }
-}
-
-/// The right to deliver to a target, as long as this lives.
-#[derive(Debug)]
-pub struct TargetLock {
-    held: Held,
-}
-
-impl TargetLock {
-    /// Takes the lock of a target; `ai_sdlc` is the folder that holds `runs` and `locks`.
-    pub fn take(ai_sdlc: &Path, target: &Target, me: &Holder) -> Result<Self, LockError> {
-        let locks = ai_sdlc.join("locks");
-        std::fs::create_dir_all(&locks).map_err(|error| JournalError::file(&locks, error))?;
-        Ok(Self { held: Held::take(&locks.join(target.file_name()), &target.words(), me)? })
-    }
-
-    /// The dead holder whose lock this was, for the person to know.
-    pub fn taken_over(&self) -> Option<&Holder> {
-        self.held.taken_over.as_ref()
-    }
-}
-
-/// Who drives the run whose folder this is, if anybody does. Takes no lock: a look must not be in anybody's way.
-pub fn driver_of(dir: &Path) -> Option<Holder> {
-    let text = std::fs::read_to_string(dir.join(LOCK)).ok()?;
-    serde_json::from_str::<Holder>(&text).ok().filter(|holder| holder.life() == Life::Alive)
-}
-
-#[derive(Debug)]
-struct Held {
-    file: File,
-    taken_over: Option<Holder>,
-}
-
-impl Held {
-    fn take(path: &Path, what: &str, me: &Holder) -> Result<Self, LockError> {
-        let failed = |error| JournalError::file(path, error);
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .map_err(|error| JournalError::file(path, error))?;
-        let locked = flock(&file, FlockOperation::NonBlockingLockExclusive);
-        let mut note = String::new();
-        let read = file.read_to_string(&mut note);
-        let holder = read.ok().and_then(|_| serde_json::from_str::<Holder>(&note).ok());
-        match locked {
-            Ok(()) => {}
-            Err(rustix::io::Errno::WOULDBLOCK) => {
-                return Err(LockError::Held { what: what.to_owned(), holder: holder.map(Box::new) });
-            }
-            Err(errno) => return Err(failed(errno.into()).into()),
-        }
-        let text = serde_json::to_string(me).map_err(|error| failed(error.into()))?;
-        let write = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
-        write.map_err(failed)?;
-        Ok(Self { file, taken_over: holder })
-    }
-}
-
-impl Drop for Held {
+impl Drop for RunLock {
     fn drop(&mut self) {
         // A note that stays says that its writer died. If it cannot be cleared, a later take-over is told for nothing.
-        drop(self.file.set_len(0));
+        drop(self.held.file.set_len(0));
     }
 }
 
-/// Field 22 of `stat`, counted after the name, which may hold anything.
-fn start_ticks(pid: u32) -> Option<u64> {
+/// Who drives the run whose folder this is, if anybody does. Takes no lock, where processes can be seen: a look must
+/// not be in anybody's way.
+pub fn driver_of(dir: &Path) -> Option<Holder> {
+    let path = dir.join(LOCK);
+    let text = std::fs::read_to_string(&path).ok()?;
+    let holder = serde_json::from_str::<Holder>(&text).ok()?;
+    let lives = match holder.life() {
+        Life::Alive | Life::Stopped => true,
+        Life::Dead => false,
+        Life::Unseen => File::open(&path).is_ok_and(|file| is_held(&file)),
+    };
+    lives.then_some(holder)
+}
+
+/// Whether somebody holds a lock on this file.
+pub(super) fn is_held(file: &File) -> bool {
+    let free = flock(file, FlockOperation::NonBlockingLockShared);
+    // The look itself must hold nobody up: what cannot be let go ends with the file.
+    flock(file, FlockOperation::NonBlockingUnlock).ok();
+    free == Err(rustix::io::Errno::WOULDBLOCK)
+}
+
+/// A lock that is held, and the note of who held it before and did not let go.
+#[derive(Debug)]
+pub(super) struct Held<N = Holder> {
+    pub(super) file: File,
+    pub(super) before: Option<N>,
+}
+
+/// What came of taking a lock.
+pub(super) enum Taking<N> {
+    /// It is ours.
+    Taken(Held<N>),
+    /// It is somebody's; who, where that can be read.
+    HeldBy(Option<N>),
+}
+
+impl<N: Serialize + for<'a> Deserialize<'a>> Held<N> {
+    /// Takes the lock on a file, which is made where it is not there, and leaves a note in it.
+    pub(super) fn take(path: &Path, note: &N) -> Result<Taking<N>, JournalError> {
+        let failed = |error: io::Error| JournalError::file(path, error);
+        let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).clone();
+        let mut file = options.open(path).map_err(failed)?;
+        let locked = flock(&file, FlockOperation::NonBlockingLockExclusive);
+        let mut text = String::new();
+        let read = file.read_to_string(&mut text);
+        let before = read.ok().and_then(|_| serde_json::from_str::<N>(&text).ok());
+        match locked {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => return Ok(Taking::HeldBy(before)),
+            Err(errno) => return Err(failed(errno.into())),
+        }
+        let text = serde_json::to_string(note).map_err(|error| failed(error.into()))?;
+        // Written over the old one and cut behind, so that where there is no room the old one stays.
+        let written = file.rewind().and_then(|()| file.write_all(text.as_bytes()));
+        let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
+        written.and_then(|()| file.set_len(length)).map_err(failed)?;
+        Ok(Taking::Taken(Self { file, before }))
+    }
+}
+
+/// When a process started, in ticks since boot, and its state: fields 22 and 3 of `stat`, counted after the name, which
+/// may hold anything.
+fn process(pid: u32) -> Option<(u64, char)> {
     let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
     let stat = String::from_utf8_lossy(&stat);
     let (_, after) = stat.rsplit_once(')')?;
-    after.split_whitespace().nth(19)?.parse().ok()
+    let mut fields = after.split_whitespace();
+    let state = fields.next()?.chars().next()?;
+    Some((fields.nth(18)?.parse().ok()?, state))
 }
 
 fn system(path: &str) -> String {
@@ -227,13 +237,24 @@ mod tests {
         let first = RunLock::take(dir.path(), &me()).unwrap();
         assert_eq!(first.taken_over(), None);
         let refused = RunLock::take(dir.path(), &me()).unwrap_err();
-        let LockError::Held { holder, .. } = &refused else { panic!("{refused}") };
-        assert_eq!(holder.as_deref(), Some(&me()));
-        assert!(refused.to_string().starts_with("run bcdfghjk is in use by run bcdfghjk (process "), "{refused}");
+        let LockError::Held(by) = &refused else { panic!("{refused}") };
+        assert_eq!(by.holder, Some(me()));
+        assert_eq!(refused.to_string(), "run bcdfghjk is being driven already");
         assert_eq!(driver_of(dir.path()), Some(me()));
         drop(first);
         assert_eq!(driver_of(dir.path()), None);
         assert_eq!(RunLock::take(dir.path(), &me()).unwrap().taken_over(), None);
+    }
+
+    #[test]
+    fn a_lock_file_that_is_removed_lets_nobody_in() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = RunLock::take(dir.path(), &me()).unwrap();
+        std::fs::remove_file(dir.path().join(LOCK)).unwrap();
+        let refused = RunLock::take(dir.path(), &me()).unwrap_err();
+        assert_eq!(refused.to_string(), "run bcdfghjk is being driven already");
+        drop(first);
+        assert!(RunLock::take(dir.path(), &me()).is_ok());
     }
 
     #[test]
@@ -248,22 +269,18 @@ mod tests {
     #[test]
     fn a_spoilt_note_holds_nobody_up() {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join(LOCK), b"\xff\xfe nonsense").unwrap();
+        std::fs::write(dir.path().join(LOCK), b"\xff\xfe nonsense that is longer than any note would be".repeat(20))
+            .unwrap();
         assert_eq!(driver_of(dir.path()), None);
-        assert_eq!(RunLock::take(dir.path(), &me()).unwrap().taken_over(), None);
+        let lock = RunLock::take(dir.path(), &me()).unwrap();
+        assert_eq!(lock.taken_over(), None);
+        assert_eq!(driver_of(dir.path()), Some(me()), "nothing of it is left behind the new note");
     }
 
     #[test]
-    fn targets_are_locked_apart() {
-        let dir = tempfile::tempdir().unwrap();
-        let branch = |name: &str| TargetLock::take(dir.path(), &Target::Branch(name.to_owned()), &me());
-        let main = branch("main").unwrap();
-        let refused = branch("main").unwrap_err();
-        assert!(refused.to_string().starts_with("branch main is in use by run bcdfghjk"), "{refused}");
-        let other = branch("feature/main").unwrap();
-        let directory = TargetLock::take(dir.path(), &Target::Directory(PathBuf::from("main")), &me()).unwrap();
-        drop((main, other, directory));
-        assert!(branch("main").is_ok());
+    fn a_note_of_an_engine_before_missions_were_noted_is_read() {
+        let old = r#"{"run":"bcdfghjk","pid":1,"ticks":2,"boot":"b","host":"h","since":3}"#;
+        assert_eq!(serde_json::from_str::<Holder>(old).unwrap().mission, None);
     }
 
     #[test]
@@ -271,5 +288,21 @@ mod tests {
         assert_eq!(me().life(), Life::Alive);
         assert_eq!(Holder { boot: "other".to_owned(), ..me() }.life(), Life::Dead);
         assert_eq!(Holder { ticks: me().ticks + 1, ..me() }.life(), Life::Dead);
+    }
+
+    #[test]
+    fn of_a_process_elsewhere_only_its_lock_tells() {
+        let dir = tempfile::tempdir().unwrap();
+        let (boot, host) = ("other".to_owned(), "another-host".to_owned());
+        let elsewhere = Holder { boot, host, ..me() };
+        assert_eq!(elsewhere.life(), Life::Unseen);
+        let lock = RunLock::take(dir.path(), &elsewhere).unwrap();
+        assert_eq!(driver_of(dir.path()), Some(elsewhere.clone()));
+        assert!(RunLock::take(dir.path(), &me()).is_err(), "looking let go of nothing");
+        let note = std::fs::read(dir.path().join(LOCK)).unwrap();
+        drop(lock);
+        std::fs::write(dir.path().join(LOCK), note).unwrap();
+        assert_eq!(driver_of(dir.path()), None);
+        assert_eq!(RunLock::take(dir.path(), &me()).unwrap().taken_over(), Some(&elsewhere));
     }
 }

@@ -9,12 +9,14 @@
 
 mod chain;
 mod disk;
+pub mod fail_point;
 pub mod inbox;
 pub mod lock;
 pub mod network;
 mod read;
 pub mod runs;
 mod store;
+pub mod target;
 
 use std::io;
 use std::path::{Path, PathBuf};

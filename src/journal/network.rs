@@ -27,6 +27,13 @@ pub fn note(path: &Path) -> Option<String> {
     ))
 }
 
+/// What to tell a person whose worktrees would lie here: they work there, slowly.
+pub fn worktrees(root: &Path) -> Option<String> {
+    let there = root.ancestors().find(|folder| folder.is_dir())?;
+    let name = shared(i128::from(rustix::fs::statfs(there).ok()?.f_type))?;
+    Some(format!("worktrees lie on a network file system ({name}), which is slow: `[workspace] root` names another"))
+}
+
 fn shared(kind: i128) -> Option<&'static str> {
     // Where the number is a signed 32-bit one, the high bit makes it negative.
     let kind = kind & 0xffff_ffff;

@@ -45,6 +45,11 @@ impl Reader {
         Ok(Self { dir: dir.to_owned(), connection, seq: 0, link: Link::first() })
     }
 
+    /// How many events were read.
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
     /// The events recorded since the last call, all verified.
     pub fn read_new(&mut self) -> Result<Vec<Record>, JournalError> {
         // The head first: what it speaks of is durable, so the rows read after it hold at least that.

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 use super::JournalError;
 use super::chain::{HeadFile, Link};
 use super::disk;
+use super::fail_point::{self, Point};
 use super::read::{self, DATABASE, Reader, Record};
 use crate::amount::WallTime;
 use crate::kernel::event::Event;
@@ -112,10 +113,14 @@ impl Journal {
             link = link.next(seq, *at, body.as_bytes());
             rows.push((i64::try_from(seq).unwrap_or(i64::MAX), *at, body, link));
         }
+        fail_point::reach(Point::JournalAppend);
         self.insert(&rows).map_err(|error| self.refused(error))?;
+        fail_point::reach(Point::JournalAppended);
         (self.seq, self.link) = (seq, link);
         // Only now: the head may lag behind what is durable, and must never run ahead of it.
-        self.head.write(seq, link)
+        self.head.write(seq, link)?;
+        fail_point::reach(Point::JournalHead);
+        Ok(())
     }
 
     fn insert(&mut self, rows: &[(i64, WallTime, String, Link)]) -> rusqlite::Result<()> {

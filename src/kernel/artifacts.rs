@@ -25,6 +25,9 @@ impl Turn<'_> {
     pub(crate) fn artifacts_kept(&mut self, of: (TaskId, Attempt), artifacts: Vec<Artifact>, notes: Vec<String>) {
         let (task, attempt) = of;
         let Some(t) = self.answered(&task, attempt, Job::Artifacts) else { return };
+        if !notes.is_empty() && self.waits_for_resume(t) {
+            return;
+        }
         self.emit(Event::ArtifactsKept { task, attempt, artifacts, notes: notes.clone() });
         for text in notes {
             self.note(t, text);

@@ -30,6 +30,13 @@ pub struct PlaceOfWork {
 }
 
 impl Run {
+    /// Worktrees that are there, as far as events tell.
+    pub fn open_worktrees(&self) -> Vec<(TaskId, Attempt)> {
+        let open = |t| self.state.task(t).past.as_ref().map(|past| past.open.clone()).unwrap_or_default();
+        let of = |t| open(t).into_iter().map(move |attempt| (self.task(t).0.clone(), attempt));
+        self.graph.all().flat_map(of).collect()
+    }
+
     /// The sessions and commands that the state says are running.
     pub fn working(&self) -> Vec<WorkKey> {
         self.under_way()
@@ -127,6 +134,7 @@ impl Effect {
             | Self::Setup { .. }
             | Self::StartCommand { .. }
             | Self::StopWork { .. }
+            | Self::StopCommands { .. }
             | Self::Snapshot { .. }
             | Self::ShowDiff { .. }
             | Self::LookUpCache { .. }
@@ -137,6 +145,7 @@ impl Effect {
             | Self::PrepareCandidate { .. }
             | Self::MergeCheck { .. }
             | Self::MakeDelivery
+            | Self::TryMerges { .. }
             | Self::WakeAt(_) => false,
         }
     }

@@ -2,7 +2,7 @@
 //! merged into integration first, under the same checks.
 
 use crate::kernel::effect::Effect;
-use crate::kernel::event::{Event, Outcome};
+use crate::kernel::event::{CancelWhy, Event, Outcome};
 use crate::kernel::fact::{Delivered, DeliveryCandidate};
 use crate::kernel::inflight::MergeJob;
 use crate::kernel::step::Turn;
@@ -43,7 +43,12 @@ impl Turn<'_> {
         let graph = &self.run.graph;
         graph.all().all(|t| match self.run.state.task(t).outcome() {
             Some(Outcome::Succeeded { .. } | Outcome::Skipped { .. }) => true,
-            Some(Outcome::Failed { .. } | Outcome::Conflict { .. } | Outcome::Blocked { .. }) => graph.is_excused(t),
+            Some(
+                Outcome::Failed { .. }
+                | Outcome::Conflict { .. }
+                | Outcome::Blocked { .. }
+                | Outcome::Cancelled { why: CancelWhy::Aborted, .. },
+            ) => graph.is_excused(t),
             Some(Outcome::Cancelled { .. }) | None => false,
         })
     }
@@ -53,7 +58,8 @@ impl Turn<'_> {
     }
 
     pub(crate) fn delivery_made(&mut self, delivery: DeliveryCandidate) {
-        if !self.merge_answered(MergeJob::MakeDelivery) {
+        let failed = matches!(delivery, DeliveryCandidate::Failed { .. });
+        if !self.merge_answered(MergeJob::MakeDelivery) || (failed && self.run.state.fault.is_some()) {
             return;
         }
         match delivery {
@@ -77,7 +83,8 @@ impl Turn<'_> {
     }
 
     pub(crate) fn delivered(&mut self, commit: CommitId, delivered: Delivered) {
-        if self.merge_answered(MergeJob::Deliver) {
+        let left = matches!(delivered, Delivered::Left { .. });
+        if self.merge_answered(MergeJob::Deliver) && !(left && self.run.state.fault.is_some()) {
             let into = self.target();
             self.emit(Event::Delivered { into, commit, delivered });
         }

@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use crate::amount::{At, Ceiling};
+use crate::kernel::collisions::MergeTry;
 use crate::kernel::event::{KeepWorkspace, MergeSource, SessionKind, WorkspaceFrom};
 use crate::kernel::fact::{StopWhy, WorkKey};
 use crate::name::{Attempt, CommitId, OutputId, Round, SessionNo, TaskId};
@@ -56,6 +57,8 @@ pub enum Effect {
     MakeCandidate { batch: Vec<MergeSource> },
     /// Check the candidate out into the merge worktree and prepare it → `CandidateReady`.
     PrepareCandidate { candidate: CommitId },
+    /// Stop what the engine itself runs for a task: its check or its setup command. What was running ends, and is told as ever.
+    StopCommands { task: TaskId },
     /// Run one of `merge.checks` there → `MergeCheckEnded`.
     MergeCheck { candidate: CommitId, index: usize, command: Argv },
     /// *Guarded.* Move the integration branch by compare-and-swap → `IntegrationMoved`. Happened if: the ref holds the candidate.
@@ -67,6 +70,9 @@ pub enum Effect {
     /// *Guarded.* Salvage what is unsaved, then remove or keep the workspace → `WorkspaceClosed`.
     /// Happened if: it is gone.
     CloseWorkspace { task: TaskId, attempt: Attempt, keep: KeepWorkspace },
+    /// Try these merges in memory and write nothing → `MergesTried`. One at a time, beside all others. Repeatable; a try
+    /// that fails is left out of the answer.
+    TryMerges { tries: Vec<MergeTry> },
     /// Send `Fact::Tick` at this moment (the monotonic part counts), replacing any later wish.
     WakeAt(At),
     /// *Guarded.* The run has ended or stands still: tell the person, stop driving.

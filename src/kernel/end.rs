@@ -101,11 +101,15 @@ impl Turn<'_> {
             self.end_run();
             return false;
         }
-        let waits = !self.run.inflight.backing_off.is_empty() && !self.run.state.exceeded;
+        let waits = !self.run.inflight.backing_off.is_empty() && !self.run.state.exceeded && !self.run.state.pauses();
         if !self.run.inflight.is_still() || waits {
             return false;
         }
         if self.run.state.unfinished == 0 {
+            self.end_run();
+            return false;
+        }
+        if self.run.state.pauses() && !self.run.state.exceeded {
             self.end_run();
             return false;
         }
@@ -180,6 +184,10 @@ impl Turn<'_> {
         if let Some(cause) = state.stopping {
             return RunOutcome::Stopped { cause };
         }
+        // It has not ended: what failed so far is told, and tried again with the rest.
+        if state.pausing.is_some() && state.unfinished > 0 && !state.exceeded {
+            return RunOutcome::Paused;
+        }
         let graph = &self.run.graph;
         let any = |is: fn(&Outcome) -> bool| graph.all().filter_map(|t| state.task(t).outcome()).any(is);
         let counting = |is: fn(&Outcome) -> bool| {
@@ -189,12 +197,18 @@ impl Turn<'_> {
         if counting(|outcome| matches!(outcome, Outcome::Failed { .. })) {
             return RunOutcome::Failed;
         }
+        if counting(|outcome| matches!(outcome, Outcome::Cancelled { why: CancelWhy::Aborted, .. })) {
+            return RunOutcome::Cancelled;
+        }
         let left = state.delivery.last.as_ref().is_some_and(|last| *last != Delivered::Moved);
         if state.delivery.failed || left || counting(|outcome| matches!(outcome, Outcome::Conflict { .. })) {
             return RunOutcome::Conflict;
         }
         let paused = state.exceeded && state.unfinished > 0;
-        if paused || any(|outcome| matches!(outcome, Outcome::Cancelled { .. })) {
+        let cancelled = |outcome: &Outcome| {
+            matches!(outcome, Outcome::Cancelled { why: CancelWhy::Stopped | CancelWhy::Budget, .. })
+        };
+        if paused || any(cancelled) {
             return RunOutcome::OutOfBudget;
         }
         if !state.gated.is_empty() {

@@ -12,8 +12,9 @@ use serde_json::Value;
 
 use crate::amount::{Ceiling, Millis, Usage, WallTime};
 use crate::handoff::{CheckVerdict, Facts, Narrative, Source, Verdict};
+use crate::kernel::collisions::Side;
 use crate::kernel::fact::{Answer, Delivered, EndKind, Snapshot, StopCause, StopWhy, WorkspaceMade};
-use crate::name::{Attempt, CommitId, OutputId, RoleName, Round, RunId, SessionNo, TaskId};
+use crate::name::{AgentName, Attempt, CommitId, OutputId, RoleName, Round, RunId, SessionNo, TaskId};
 use crate::plan::{Plan, Task};
 
 /// One event.
@@ -25,10 +26,17 @@ pub enum Event {
     RunStarted { run: RunId, plan: Box<Plan>, place: Place },
     /// A later engine goes on. Failed tasks named here get a new attempt, blocked ones are freed, a raised ceiling counts from now.
     RunResumed { retried: Vec<TaskId>, freed: Vec<TaskId>, ceiling: Ceiling },
+    /// What keeps what this engine starts from writing elsewhere.
+    Sandboxed { sandbox: Sandbox },
+    /// A person tries a failed task again while the run is live: `retried` get a new attempt, what they blocked is freed.
+    TaskRetried { task: TaskId, by: String, retried: Vec<TaskId>, freed: Vec<TaskId> },
+    /// A person cancels a task that is under way: it is being stopped.
+    TaskCancelling { task: TaskId, by: String },
+    /// A person pauses the run: nothing new begins, what is under way goes to its end, then the run stands still.
+    RunPausing { by: String },
     /// All it needs is there.
     TaskReady { task: TaskId },
     /// The instances of a task, or the tasks of a mission used as one, are known: they are part of the plan from here on.
-    #[schemars(skip)]
     Expanded { task: TaskId, tasks: Vec<Instance> },
     /// What a task may change is known, now that what it needs has ended.
     TouchesKnown { task: TaskId, touches: Vec<String> },
@@ -139,21 +147,44 @@ pub enum Event {
     Delivered { into: String, commit: CommitId, delivered: Delivered },
     /// It could not be made.
     DeliveryFailed { into: String, why: String, files: Vec<String> },
+    /// As things are, these two do not merge: told once, and again when the files change. It is also gone when a task of
+    /// it ends.
+    CollisionForeseen {
+        one: Side,
+        two: Side,
+        files: Vec<String>,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        more: usize,
+    },
+    /// They merge now, or one of them has nothing to merge any more.
+    CollisionGone { one: Side, two: Side },
     /// Something a person should know that changes nothing.
     Note { task: Option<TaskId>, text: String },
     /// The run ended, or stands still until resumed.
     RunFinished { outcome: RunOutcome },
+    /// The wall clock was set, or the machine slept: the clock went on by so many milliseconds more than time did, or
+    /// less.
+    ClockJumped { by: i64 },
 }
 
 /// How the note begins that tells what still runs after a stop: it is true until the run ends.
 pub const CLEAN_UP: &str = "clean-up goes on: ";
 
+/// How an engine fault begins that is a full disk: the environment's, not ours.
+pub const DISK_FULL: &str = "the disk is full: ";
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
 /// A task that a run adds to its plan.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Instance {
     /// Its id in the run.
     pub id: TaskId,
-    /// The task, whole.
+    /// The task, whole, as in the schema of plans.
+    #[schemars(with = "BTreeMap<String, Value>")]
     pub task: Task,
 }
 
@@ -326,8 +357,12 @@ pub enum Outcome {
     },
     /// A need failed; ends when it cannot move.
     Blocked { by: TaskId },
-    /// Someone stopped the run, or the budget did.
-    Cancelled { why: CancelWhy },
+    /// Someone stopped it or the run, or the budget did.
+    Cancelled {
+        why: CancelWhy,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    },
     /// Its work conflicts with what was merged; branch and worktree are kept.
     Conflict { files: Vec<String>, branch: Option<String> },
 }
@@ -354,6 +389,8 @@ pub enum CancelWhy {
     Stopped,
     /// The budget is used up.
     Budget,
+    /// A person cancelled this task alone: for what needs it, it failed.
+    Aborted,
 }
 
 /// Why an attempt failed.
@@ -404,6 +441,26 @@ pub enum FailureClass {
     Engine,
 }
 
+/// What keeps what is started from writing elsewhere than to its workspace, temporary and cache folders.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "state")]
+pub enum Sandbox {
+    /// The kernel. `abi`: the version of its interface. `writable`: what was named besides. `own`: agents that are not
+    /// confined so, as they bring a sandbox of their own. `exposed`: a git folder that lies in the workspace itself.
+    Landlock {
+        abi: u32,
+        writable: Vec<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        own: Vec<AgentName>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        exposed: Option<PathBuf>,
+    },
+    /// Nothing: it was asked for so.
+    Off,
+    /// Nothing: the system cannot.
+    Unavailable { why: String },
+}
+
 /// What the ledger has settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Settled {
@@ -423,8 +480,12 @@ pub enum RunOutcome {
     EngineFault,
     /// It was stopped (130, 143, 129).
     Stopped { cause: StopCause },
+    /// A person paused it, whatever failed before (3).
+    Paused,
     /// A task failed (1).
     Failed,
+    /// A person cancelled a task, and none failed (1).
+    Cancelled,
     /// Conflicts, or a delivery, are left to a person (7).
     Conflict,
     /// The budget is used up (4).

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::amount::{Ceiling, Millis, Usage};
 use crate::handoff::{CheckVerdict, FileChange, Source};
-use crate::kernel::event::{Artifact, CacheFound};
+use crate::kernel::collisions::MergeTried;
+use crate::kernel::event::{Artifact, CacheFound, Sandbox};
 use crate::name::{Attempt, CommitId, Round, SessionNo, TaskId};
 
 /// Which process of which attempt.
@@ -82,12 +83,22 @@ pub enum Fact {
     CacheLookedUp { task: TaskId, attempt: Attempt, found: CacheFound, outputs: Option<String> },
     /// What a task made beside code was kept.
     ArtifactsKept { task: TaskId, attempt: Attempt, artifacts: Vec<Artifact>, notes: Vec<String> },
+    /// Merges were tried in memory.
+    MergesTried { tried: Vec<MergeTried> },
     /// A worktree was removed or kept; for a kept one its path is told.
     WorkspaceClosed { task: TaskId, attempt: Attempt, kept: Option<PathBuf> },
     /// A moment asked for by `Effect::WakeAt` has come, or just time passing.
     Tick,
     /// A person or the system wants the run to stop.
     Stop(StopCause),
+    /// What keeps what this engine starts from writing elsewhere.
+    Sandboxed(Sandbox),
+    /// A person wants nothing new to begin, and the run to stand still once what is under way has ended.
+    Pause { by: String },
+    /// A person wants this task alone to be stopped.
+    Cancel { task: TaskId, by: String },
+    /// A person wants a task that failed to be tried again.
+    Retry { task: TaskId, by: String },
     /// Something a person should know that changes nothing.
     Noted { text: String },
     /// From here on gates are answered while this engine runs, or no longer.
@@ -149,7 +160,22 @@ pub enum Began {
         adopted: BTreeSet<TaskId>,
         /// What the run may use from now on; `None`: as before.
         ceiling: Option<Ceiling>,
+        /// What of that which failed is tried again.
+        again: Again,
+        /// Worktrees that somebody took away while no engine drove: what was under way there begins a new attempt.
+        gone: BTreeSet<(TaskId, Attempt)>,
     },
+}
+
+/// What of that which failed a resume tries again.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Again {
+    /// All of it.
+    #[default]
+    All,
+    /// This task, with what keeps it from starting and what it keeps; the rest stays as it ended.
+    Only(TaskId),
 }
 
 /// A workspace that was made.
@@ -224,6 +250,8 @@ pub enum StopWhy {
     Budget,
     /// The run is stopping.
     Interrupt,
+    /// A person cancelled the task.
+    Cancelled,
 }
 
 /// Whether a session did anything.

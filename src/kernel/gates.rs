@@ -20,7 +20,7 @@ impl Turn<'_> {
     /// Does what comes next for a gate.
     pub(crate) fn gate_on(&mut self, t: TaskNo) {
         match &self.run.state.task(t).status {
-            Status::Ready if self.may_work() => self.open_gate(t),
+            Status::Ready if self.may_work() && !self.run.state.pauses() => self.open_gate(t),
             Status::Gated(gated) if self.is_live() => {
                 if let Some(given) = gated.given.clone() {
                     self.decide(t, given);

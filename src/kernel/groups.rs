@@ -55,7 +55,10 @@ impl Run {
         if let Event::TaskFinished { task, outcome } = event {
             self.ended.insert(task.clone(), ended_as(outcome));
         }
-        if matches!(event, Event::RunResumed { .. } | Event::SentBack { .. } | Event::Expanded { .. }) {
+        if matches!(
+            event,
+            Event::RunResumed { .. } | Event::TaskRetried { .. } | Event::SentBack { .. } | Event::Expanded { .. }
+        ) {
             let Self { plan, state, ended, .. } = self;
             let outcome = |id: &TaskId| Graph::find(plan, id).and_then(|t| state.task(t).outcome());
             ended.retain(|id, _| outcome(id).is_some());
@@ -81,7 +84,7 @@ struct Tally {
     skipped: usize,
     failed: Vec<TaskNo>,
     conflicts: Vec<TaskNo>,
-    cancelled: Option<CancelWhy>,
+    cancelled: Option<(CancelWhy, Option<String>)>,
     blocked: Option<TaskId>,
 }
 
@@ -168,9 +171,17 @@ impl Turn<'_> {
                 Some(Outcome::Skipped { .. }) => tally.skipped += 1,
                 Some(Outcome::Failed { .. }) if counts => tally.failed.push(*part),
                 Some(Outcome::Conflict { .. }) if counts => tally.conflicts.push(*part),
-                Some(Outcome::Cancelled { why }) => tally.cancelled = Some(*why),
+                Some(Outcome::Cancelled { why, by }) if counts || *why != CancelWhy::Aborted => {
+                    tally.cancelled = Some((*why, by.clone()));
+                }
                 Some(Outcome::Blocked { by }) if counts => tally.blocked = Some(by.clone()),
-                Some(Outcome::Failed { .. } | Outcome::Conflict { .. } | Outcome::Blocked { .. }) | None => {}
+                Some(
+                    Outcome::Failed { .. }
+                    | Outcome::Conflict { .. }
+                    | Outcome::Blocked { .. }
+                    | Outcome::Cancelled { .. },
+                )
+                | None => {}
             }
         }
         tally
@@ -188,8 +199,8 @@ impl Turn<'_> {
         if !tally.conflicts.is_empty() {
             return self.conflict_of_parts(&tally.conflicts);
         }
-        if let Some(why) = tally.cancelled {
-            return Outcome::Cancelled { why };
+        if let Some((why, by)) = tally.cancelled {
+            return Outcome::Cancelled { why, by };
         }
         if let Some(by) = tally.blocked {
             return Outcome::Blocked { by };

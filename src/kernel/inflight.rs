@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::amount::Millis;
+use crate::amount::{At, Millis};
+use crate::kernel::collisions::Foresight;
 use crate::kernel::fact::{Attended, GateAnswer};
 use crate::kernel::graph::TaskNo;
 use crate::kernel::order::ReadyQueue;
@@ -19,6 +20,8 @@ pub(crate) struct InFlight {
     pub(crate) closing: BTreeSet<(TaskNo, Attempt)>,
     /// The one effect of the merge queue that has not been answered.
     pub(crate) merge: Option<MergeJob>,
+    /// The candidate whose last check ended, and which was not moved to before that.
+    pub(crate) checked: Option<CommitId>,
     /// The candidate that the merge worktree holds.
     pub(crate) prepared: Option<CommitId>,
     pub(crate) ready: ReadyQueue,
@@ -48,6 +51,7 @@ pub(crate) struct InFlight {
     /// When the session or command of each task began.
     pub(crate) work_since: BTreeMap<TaskNo, Millis>,
     pub(crate) tempo: Tempo,
+    pub(crate) foresight: Foresight,
     /// Tasks that back off until then.
     pub(crate) backing_off: BTreeSet<(Millis, TaskNo)>,
     /// When the run's time is used up, and when to warn.
@@ -58,6 +62,8 @@ pub(crate) struct InFlight {
     /// When this engine began, moved on by the time in which only gates waited; and live time before that.
     pub(crate) began: Millis,
     pub(crate) time_before: Millis,
+    /// When a fact was last taken in.
+    pub(crate) last: Option<At>,
     /// `Finish` was asked for.
     pub(crate) finished: bool,
 }

@@ -1,6 +1,6 @@
 //! When a task that waits may start: how what it needs has ended, its condition, and what is known only then.
 
-use crate::kernel::event::{Event, Failure, FailureClass, Outcome};
+use crate::kernel::event::{CancelWhy, Event, Failure, FailureClass, Outcome};
 use crate::kernel::graph::TaskNo;
 use crate::kernel::state::Status;
 use crate::kernel::step::Turn;
@@ -10,7 +10,7 @@ use crate::plan::instantiate;
 use crate::plan::touches::TouchSet;
 
 /// What the end of a need means for a task that waits.
-enum Verdict {
+pub(crate) enum Verdict {
     Fine,
     Blocks(TaskId),
     Skips(TaskId),
@@ -66,14 +66,16 @@ impl Turn<'_> {
             && (self.is_live() || self.run.graph.is_always(t))
     }
 
-    fn verdict(&self, t: TaskNo, need: TaskNo) -> Verdict {
+    pub(crate) fn verdict(&self, t: TaskNo, need: TaskNo) -> Verdict {
         let join = self.task(t).join;
         if matches!(join, Join::AllDone | Join::Always) {
             return Verdict::Fine;
         }
         let skips = || if join == Join::AllSuccess { Verdict::Skips(self.id(need)) } else { Verdict::Fine };
         match self.run.state.task(need).outcome() {
-            Some(Outcome::Failed { .. } | Outcome::Conflict { .. }) => match self.task(need).importance {
+            Some(
+                Outcome::Failed { .. } | Outcome::Conflict { .. } | Outcome::Cancelled { why: CancelWhy::Aborted, .. },
+            ) => match self.task(need).importance {
                 Importance::Optional => skips(),
                 Importance::Required => Verdict::Blocks(self.id(need)),
             },

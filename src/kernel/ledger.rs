@@ -174,7 +174,8 @@ impl Turn<'_> {
 
     /// Warns once, and stops sessions when the ceiling is reached.
     pub(crate) fn watch_budget(&mut self) {
-        if !self.is_live() {
+        // Clean-up after a stop is paid for out of the same budget.
+        if !self.is_live() && !self.run.winds_up() {
             return;
         }
         let percent = self.run.plan.budget.warn_percent;

@@ -90,6 +90,7 @@ impl Run {
             Hold::Touches(other) => (!state.touching.contains(&other) || self.gives_way(other)) && next != Some(other),
             Hold::Budget => self.state.ledger.is_open(),
             Hold::Pot(group) => self.pot_is_free(group),
+            Hold::Pause => !state.pauses(),
             Hold::Stop => false,
         }
     }

@@ -21,6 +21,7 @@ impl Turn<'_> {
         }
         match self.run.state.merging.clone() {
             None => self.start_delivery() || self.start_merge(),
+            Some(merging) if self.leaves_merge(&merging) => true,
             Some(merging) if merging.failed.is_some() => {
                 self.merge_failed(&merging);
                 true
@@ -152,6 +153,10 @@ impl Turn<'_> {
 
     /// The candidate could not be made, prepared or moved: several are tried in halves, one has failed.
     fn candidate_unfit(&mut self, why: &str) {
+        if self.run.state.fault.is_some() {
+            // Nothing is wrong with the work: a resume merges it.
+            return;
+        }
         let batch = self.batch();
         if self.run.state.merging.as_ref().is_some_and(|merging| merging.delivers) {
             return self.delivery_failed(why.to_owned(), Vec::new());
@@ -199,6 +204,7 @@ impl Turn<'_> {
         if !self.is_candidate(candidate) || expected != Some(ended.index) || !self.merge_answered(MergeJob::Check) {
             return;
         }
+        self.run.inflight.checked = Some(candidate.clone());
         let CommandEnded { index, verdict, duration, tail, .. } = ended;
         let line = self.run.plan.merge.checks.get(index).cloned();
         let command = line.and_then(|line| self.merge_command(&line).ok()).map(|argv| argv.to_string());

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::amount::{At, WallTime};
+use crate::amount::{At, Millis, WallTime};
 use crate::kernel::apply::{Known, apply};
 use crate::kernel::effect::Effect;
 use crate::kernel::event::{Event, Outcome, Place, RunOutcome};
@@ -27,6 +27,7 @@ mod apply;
 mod artifacts;
 pub mod brief;
 mod cache;
+pub mod collisions;
 mod deliver;
 pub mod effect;
 mod end;
@@ -54,6 +55,7 @@ mod step;
 mod texts;
 mod time;
 mod why;
+mod wishes;
 mod work;
 
 #[cfg(test)]
@@ -154,6 +156,17 @@ impl Run {
     /// How it ended, once it has.
     pub fn outcome(&self) -> Option<RunOutcome> {
         self.state.over
+    }
+
+    /// What would be tried again, and what freed, so that this task can be; nothing where it cannot.
+    pub fn would_try_again(&mut self, task: &TaskId) -> (Vec<TaskId>, Vec<TaskId>) {
+        let now = At { mono: Millis::ZERO, wall: WallTime::default() };
+        Turn::of(self, now).tried_again(task)
+    }
+
+    /// Why the engine could not go on, where it could not.
+    pub fn fault(&self) -> Option<&str> {
+        self.state.fault.as_deref()
     }
 
     /// How a task ended, once it has.

@@ -38,6 +38,8 @@ pub(crate) enum Hold {
     Budget,
     /// No session can be paid for by this group now.
     Pot(TaskNo),
+    /// The run is paused.
+    Pause,
     /// The run is stopping, or its budget is used up.
     Stop,
 }
@@ -116,6 +118,10 @@ impl Turn<'_> {
                 self.run.inflight.ready.put_aside(rank, Hold::Stop);
                 continue;
             }
+            if self.is_kept_from_beginning(t) {
+                self.run.inflight.ready.put_aside(rank, Hold::Pause);
+                continue;
+            }
             match self.run.fits(t) {
                 Fit::Fits => {
                     self.start(t);
@@ -135,14 +141,15 @@ impl Turn<'_> {
     /// What may not start any more is in nobody's way.
     fn drop_next_if_over(&mut self) {
         let Some(next) = self.run.inflight.ready.next else { return };
-        if self.waits_for_slot(next) && self.may_work_on(next) {
+        let paused = self.is_kept_from_beginning(next);
+        if self.waits_for_slot(next) && self.may_work_on(next) && !paused {
             return;
         }
         self.run.inflight.ready.next = None;
         let rank = self.run.graph.rank(next);
         self.run.inflight.ready.forget(rank);
         if self.waits_for_slot(next) {
-            self.run.inflight.ready.put_aside(rank, Hold::Stop);
+            self.run.inflight.ready.put_aside(rank, if paused { Hold::Pause } else { Hold::Stop });
         }
     }
 

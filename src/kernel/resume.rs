@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 
 use crate::amount::{Ceiling, Millis, Usage};
 use crate::handoff::Source;
-use crate::kernel::event::{Ended, Event, Outcome};
-use crate::kernel::fact::{Attended, EndKind, GateAnswer, StopWhy};
+use crate::kernel::event::{Ended, Event, Outcome, WorkspaceFrom};
+use crate::kernel::fact::{Again, Attended, EndKind, GateAnswer, StopWhy};
 use crate::kernel::graph::TaskNo;
 use crate::kernel::inflight::{InFlight, Job};
+use crate::kernel::retry::LONGEST;
 use crate::kernel::state::{Phase, Status};
 use crate::kernel::step::Turn;
 use crate::kernel::texts;
-use crate::name::TaskId;
+use crate::name::{Attempt, TaskId};
 
 impl Turn<'_> {
     /// A new run begins.
@@ -36,16 +37,23 @@ impl Turn<'_> {
     /// A later engine goes on.
     pub(crate) fn resume(
         &mut self,
-        attended: Attended,
-        adopted: &BTreeSet<TaskId>,
+        (attended, again): (Attended, &Again),
+        (adopted, gone): (&BTreeSet<TaskId>, &BTreeSet<(TaskId, Attempt)>),
         ceiling: Option<Ceiling>,
         answers: Vec<GateAnswer>,
     ) {
-        let (retried, freed) = self.begun_again();
+        let (mut retried, freed) = match again {
+            Again::All => self.begun_again(),
+            Again::Only(task) => self.tried_again(task),
+        };
+        retried.extend(self.without_worktree(gone));
         let ceiling = ceiling.unwrap_or(self.run.state.ledger.ceiling);
         let time_before = self.run.state.ledger.time;
         self.run.inflight = InFlight { began: self.now.mono, time_before, attended, ..InFlight::default() };
         self.emit(Event::RunResumed { retried, freed, ceiling });
+        for (task, attempt) in gone.iter().cloned() {
+            self.emit(Event::WorkspaceClosed { task, attempt, kept: None });
+        }
         self.keep_answers(answers);
         self.set_run_deadlines();
         for t in self.run.graph.all() {
@@ -96,6 +104,39 @@ impl Turn<'_> {
         (ids(retried), ids(freed))
     }
 
+    /// Attempts under way that need a worktree which is gone.
+    fn without_worktree(&self, gone: &BTreeSet<(TaskId, Attempt)>) -> Vec<TaskId> {
+        let is_without = |t: &TaskNo| {
+            let running =
+                self.running(*t).filter(|running| running.workspace.is_some() && running.cancelled_by.is_none());
+            running.is_some_and(|running| {
+                let needs_it = match running.phase {
+                    Phase::SettingUp(_)
+                    | Phase::Starting
+                    | Phase::Working
+                    | Phase::Ended
+                    | Phase::Snapshotted
+                    | Phase::Checking(_)
+                    | Phase::Reviewing => true,
+                    Phase::Preparing
+                    | Phase::Queued { .. }
+                    | Phase::Merging { .. }
+                    | Phase::Merged(_)
+                    | Phase::Reworking => false,
+                };
+                let place = match &running.from {
+                    WorkspaceFrom::With { task, attempt } => (task.clone(), *attempt),
+                    WorkspaceFrom::Directory
+                    | WorkspaceFrom::Integration
+                    | WorkspaceFrom::LastWork { .. }
+                    | WorkspaceFrom::ReadOnly => (self.id(*t), running.attempt),
+                };
+                needs_it && gone.contains(&place)
+            })
+        };
+        self.run.graph.all().filter(is_without).map(|t| self.id(t)).collect()
+    }
+
     fn take_up(&mut self, t: TaskNo, adopted: &BTreeSet<TaskId>) {
         match &self.run.state.task(t).status {
             Status::Waiting => self.settle_waiting(t),
@@ -107,7 +148,8 @@ impl Turn<'_> {
                 self.run.inflight.ready.offer(rank);
             }
             Status::BackingOff { until } => {
-                let left = until.since(self.now.wall);
+                // A clock that was set back meanwhile makes no wait longer than any is.
+                let left = until.since(self.now.wall).min(LONGEST);
                 self.run.inflight.backing_off.insert((self.now.mono + left, t));
             }
             Status::Running(running) if running.phase == Phase::Working => {

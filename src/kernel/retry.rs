@@ -8,7 +8,7 @@ use crate::name::{Attempt, RunId, TaskId};
 use crate::plan::TaskKind;
 
 /// The longest wait before another attempt.
-const LONGEST: Millis = Millis::from_mins(5);
+pub(crate) const LONGEST: Millis = Millis::from_mins(5);
 
 /// Whether trying again may help.
 fn may_help(class: FailureClass) -> bool {
@@ -56,6 +56,9 @@ impl Turn<'_> {
         let Some(attempt) = record.attempt() else { return };
         self.run.inflight.jobs.remove(&t);
         self.run.inflight.clear_deadline(t);
+        if self.fails_cancelled(t) {
+            return;
+        }
         if may_help(failure.class) && retries < max && !self.run.state.exceeded && !self.is_clean_up(t) {
             let wait = wait(backoff, retries, &self.run.id, &task, attempt);
             let until = self.now.wall.plus(wait);

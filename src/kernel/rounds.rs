@@ -111,6 +111,7 @@ impl Turn<'_> {
             StopWhy::Idle => (FailureClass::Stalled, format!("it gave no sign of life for {}", task.idle_timeout)),
             StopWhy::Budget => (FailureClass::OutOfBudget, self.whose_budget(t)),
             StopWhy::Interrupt => (FailureClass::Engine, "it was interrupted".to_owned()),
+            StopWhy::Cancelled => (FailureClass::Engine, "it was cancelled".to_owned()),
         }
     }
 
@@ -283,6 +284,6 @@ impl Turn<'_> {
 
     pub(crate) fn cancel(&mut self, t: TaskNo, why: CancelWhy) {
         let task = self.id(t);
-        self.emit(Event::TaskFinished { task, outcome: Outcome::Cancelled { why } });
+        self.emit(Event::TaskFinished { task, outcome: Outcome::Cancelled { why, by: None } });
     }
 }

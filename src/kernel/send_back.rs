@@ -141,7 +141,7 @@ impl Turn<'_> {
     }
 
     /// What no longer waits for a slot or backs off is not looked at as if it did.
-    fn forget_what_waited(&mut self) {
+    pub(crate) fn forget_what_waited(&mut self) {
         let state = &self.run.state;
         let inflight = &mut self.run.inflight;
         let backs_off = |t: TaskNo| matches!(state.task(t).status, Status::BackingOff { .. });

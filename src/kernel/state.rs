@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::amount::{Ceiling, Millis, TokenUse, Usd, WallTime};
 use crate::handoff::{CheckResult, Narrative, Verdict};
+use crate::kernel::collisions::{Clash, Pair};
 use crate::kernel::event::{CacheFound, Ended, Outcome, RoundReason, RunOutcome, SessionKind, WorkspaceFrom};
 use crate::kernel::fact::{Answer, Delivered, EndKind, Snapshot, StopCause, StopWhy, WorkspaceMade};
 use crate::kernel::graph::{LockNo, TaskNo};
@@ -32,6 +33,8 @@ pub struct State {
     pub(crate) take: Option<usize>,
     pub(crate) merging: Option<Merging>,
     pub(crate) delivery: Delivery,
+    /// What does not merge as things are.
+    pub(crate) collisions: BTreeMap<Pair, Clash>,
     /// The commit of the integration branch, as far as events tell.
     pub(crate) tip: Option<CommitId>,
     /// Outputs of tasks that succeeded.
@@ -43,6 +46,8 @@ pub struct State {
     /// What the parts of a group may use together, where that is limited.
     pub(crate) pots: BTreeMap<TaskNo, Ledger>,
     pub(crate) stopping: Option<StopCause>,
+    /// Who pauses it.
+    pub(crate) pausing: Option<String>,
     pub(crate) fault: Option<String>,
     pub(crate) exceeded: bool,
     pub(crate) over: Option<RunOutcome>,
@@ -125,6 +130,8 @@ pub(crate) struct Running {
     /// Running time of this round, sessions that ended.
     pub(crate) round_ran: Millis,
     pub(crate) stopping: Option<StopWhy>,
+    /// Who cancels it: it ends as soon as nothing of it is under way.
+    pub(crate) cancelled_by: Option<String>,
     /// What the last session was for.
     pub(crate) kind: SessionKind,
     /// The review of this round's work, once it has begun.
@@ -314,6 +321,11 @@ impl State {
             && self.merging.is_none()
             && self.queue.is_empty()
             && !self.tasks.iter().any(backs_off)
+    }
+
+    /// True while a person has paused the run: what is under way goes on, nothing begins.
+    pub(crate) fn pauses(&self) -> bool {
+        self.pausing.is_some() && self.is_live()
     }
 
     /// True while new things may be started.

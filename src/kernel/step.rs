@@ -27,11 +27,14 @@ impl<'r> Turn<'r> {
     /// Takes the fact, then moves all that can move.
     pub(crate) fn take(mut self, fact: Fact) -> Step {
         if !self.run.inflight.finished {
+            self.notice_jump();
             self.stretch_pause();
             self.fact(fact);
             self.advance();
+            self.foresee();
             self.begin_or_end_pause();
             self.ask_to_wake();
+            self.run.inflight.last = Some(self.now);
         }
         self.step
     }
@@ -39,6 +42,7 @@ impl<'r> Turn<'r> {
     /// The one door for events: what is remembered is also applied, at once.
     pub(crate) fn emit(&mut self, event: Event) {
         self.run.apply(&event, self.now.wall);
+        self.stir(&event);
         if let Event::TaskReady { task } | Event::TaskFinished { task, .. } | Event::BackingOff { task, .. } = &event
             && let Some(t) = self.find(task)
         {
@@ -150,11 +154,20 @@ impl<'r> Turn<'r> {
     fn fact(&mut self, fact: Fact) {
         match fact {
             Fact::Began(Began::New { attended }) => self.begin(attended),
-            Fact::Began(Began::Resumed { attended, answers, adopted, ceiling }) => {
-                self.resume(attended, &adopted, ceiling, answers);
+            Fact::Began(Began::Resumed { attended, answers, adopted, ceiling, again, gone }) => {
+                self.resume((attended, &again), (&adopted, &gone), ceiling, answers);
             }
             Fact::Tick => self.tick(),
             Fact::Stop(cause) => self.stop(cause),
+            Fact::Sandboxed(sandbox) => {
+                // A run that was over at once has started nothing.
+                if self.run.outcome().is_none() {
+                    self.emit(Event::Sandboxed { sandbox });
+                }
+            }
+            Fact::Pause { by } => self.pause(by),
+            Fact::Cancel { task, by } => self.cancel_on_wish(&task, &by),
+            Fact::Retry { task, by } => self.retry_on_wish(&task, by),
             Fact::Noted { text } => self.emit(Event::Note { task: None, text }),
             Fact::EngineFault { why } => self.fault(why),
             Fact::WorkspaceReady { task, attempt, workspace } => self.workspace_ready(task, attempt, workspace),
@@ -185,6 +198,7 @@ impl<'r> Turn<'r> {
             Fact::ArtifactsKept { task, attempt, artifacts, notes } => {
                 self.artifacts_kept((task, attempt), artifacts, notes);
             }
+            Fact::MergesTried { tried } => self.merges_tried(tried),
             Fact::WorkspaceClosed { task, attempt, kept } => self.workspace_closed(task, attempt, kept),
             Fact::CandidateMade { batch, candidate } => self.candidate_made(&batch, candidate),
             Fact::CandidateReady { candidate, prepared } => self.candidate_ready(candidate, prepared),

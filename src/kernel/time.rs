@@ -9,7 +9,20 @@ use crate::kernel::graph::TaskNo;
 use crate::kernel::state::Status;
 use crate::kernel::step::Turn;
 
+/// A wall clock that goes on by this many milliseconds more than time does, or less, was set, or the machine slept.
+const JUMP: u64 = 1_000;
+
 impl Turn<'_> {
+    /// Tells a jump of the wall clock, so that no length of time is measured across it.
+    pub(crate) fn notice_jump(&mut self) {
+        let Some(last) = self.run.inflight.last.filter(|_| self.run.state.live_at.is_some()) else { return };
+        let passed = i64::try_from(self.now.mono.saturating_sub(last.mono).0).unwrap_or(i64::MAX);
+        let by = self.now.wall.0.saturating_sub(last.wall.0).saturating_sub(passed);
+        if by.unsigned_abs() >= JUMP {
+            self.emit(Event::ClockJumped { by });
+        }
+    }
+
     /// Time passed: what is due happens.
     pub(crate) fn tick(&mut self) {
         let now = self.now.mono;

@@ -21,6 +21,9 @@ impl Run {
             return self.why_gated(t, gated);
         }
         if self.is_over() && self.state.task(t).outcome().is_none() {
+            if let Some(by) = &self.state.pausing {
+                return format!("paused by `{by}`; `ai-sdlc run resume {}` goes on with it", self.id);
+            }
             return format!("the run stands still; `ai-sdlc run resume {}` goes on with it", self.id);
         }
         match &self.state.task(t).status {
@@ -28,9 +31,9 @@ impl Run {
             Status::Ready => self.why_ready(t),
             Status::Gated(gated) => self.why_gated(t, gated),
             Status::Expanded { open } => self.why_expanded(t, *open),
-            Status::Running(running) => self.why_running(t, running, now),
-            Status::BackingOff { until } => self.why_backing_off(t, *until, now.wall),
-            Status::Finished(outcome) => why_ended(outcome) + &self.why_not_cached(t),
+            Status::Running(running) => self.why_running(t, running, now) + &self.why_collides(t),
+            Status::BackingOff { until } => self.why_backing_off(t, *until, now.wall) + &self.why_collides(t),
+            Status::Finished(outcome) => why_ended(outcome) + self.excuse(t, outcome) + &self.why_not_cached(t),
         }
     }
 
@@ -57,6 +60,15 @@ impl Run {
         let open = self.graph.needs(t).iter().filter(|need| self.state.task(**need).outcome().is_none());
         let names: Vec<String> = open.map(|need| format!("`{}`", self.name(*need))).collect();
         format!("waits for {}", names.join(", "))
+    }
+
+    /// What a failure means that does not count.
+    fn excuse(&self, t: TaskNo, outcome: &Outcome) -> &'static str {
+        let harmless = match outcome {
+            Outcome::Failed { .. } | Outcome::Conflict { .. } | Outcome::Cancelled { .. } => self.graph.is_excused(t),
+            Outcome::Succeeded { .. } | Outcome::Skipped { .. } | Outcome::Blocked { .. } => false,
+        };
+        if harmless { "; optional: it does not count" } else { "" }
     }
 
     fn why_not_cached(&self, t: TaskNo) -> String {
@@ -99,6 +111,9 @@ impl Run {
         if slots >= max {
             return format!("ready; waits for one of {max} slots, all taken (`concurrency.max`, or `-c`)");
         }
+        if self.state.pauses() {
+            return self.why_held(Hold::Pause);
+        }
         match self.fits(t) {
             Fit::Fits => "ready; starts next".to_owned(),
             Fit::Held { by, .. } => self.why_held(by),
@@ -129,6 +144,7 @@ impl Run {
             Hold::Pot(group) => {
                 format!("ready; waits until a running session leaves some of the budget of `{}`", self.name(group))
             }
+            Hold::Pause => format!("ready, but the run is paused; `ai-sdlc run resume {}` goes on", self.id),
             Hold::Stop => "ready, but the run is stopping".to_owned(),
         }
     }
@@ -187,8 +203,12 @@ fn why_ended(outcome: &Outcome) -> String {
         Outcome::Skipped { because: Some(because) } => format!("skipped, as `{because}` was"),
         Outcome::Skipped { because: None } => "skipped: its `when` is false".to_owned(),
         Outcome::Blocked { by } => format!("blocked: `{by}` did not succeed; a resume tries it again"),
-        Outcome::Cancelled { why: CancelWhy::Stopped } => "cancelled: the run was stopped".to_owned(),
-        Outcome::Cancelled { why: CancelWhy::Budget } => "cancelled: the budget is used up".to_owned(),
+        Outcome::Cancelled { why: CancelWhy::Stopped, .. } => "cancelled: the run was stopped".to_owned(),
+        Outcome::Cancelled { why: CancelWhy::Budget, .. } => "cancelled: the budget is used up".to_owned(),
+        Outcome::Cancelled { why: CancelWhy::Aborted, by } => {
+            let who = by.as_deref().unwrap_or("a person");
+            format!("cancelled by `{who}`; a retry or a resume tries it again")
+        }
         Outcome::Conflict { files, branch } => {
             let kept = branch.as_ref().map(|branch| format!("; its work is on `{branch}`")).unwrap_or_default();
             format!("conflicts with what was merged in {}{kept}", files.join(", "))

@@ -27,6 +27,9 @@ impl Turn<'_> {
         if self.is_gate(t) {
             return self.gate_on(t);
         }
+        if self.ends_cancelled(t) {
+            return;
+        }
         let Some(running) = self.running(t) else { return };
         let (attempt, from) = (running.attempt, running.from.clone());
         match running.phase {
@@ -65,7 +68,7 @@ impl Turn<'_> {
     }
 
     /// Whether its work is made a commit: not in a workspace that is thrown away, and not without git.
-    fn is_recorded(&self, t: TaskNo) -> bool {
+    pub(crate) fn is_recorded(&self, t: TaskNo) -> bool {
         self.run.plan.workspace.mode == WorkspaceMode::Worktree && self.task(t).workspace != TaskWorkspace::ReadOnly
     }
 
@@ -78,8 +81,16 @@ impl Turn<'_> {
         }
     }
 
+    /// True where the engine itself could not go on: what failed with it is no failure of the task, and is done again.
+    pub(crate) fn waits_for_resume(&self, t: TaskNo) -> bool {
+        self.run.state.fault.is_some() && !self.lives(t)
+    }
+
     pub(crate) fn workspace_failed(&mut self, task: &TaskId, attempt: Attempt, why: &str) {
         let Some(t) = self.answered(task, attempt, Job::Workspace) else { return };
+        if self.waits_for_resume(t) {
+            return;
+        }
         let message = format!("its workspace could not be made: {why}");
         self.fail(t, Failure { class: FailureClass::Workspace, message, tail: String::new() });
     }
@@ -283,6 +294,9 @@ impl Turn<'_> {
 
     pub(crate) fn snapshot_failed(&mut self, task: &TaskId, attempt: Attempt, why: &str) {
         let Some(t) = self.answered(task, attempt, Job::Snapshot) else { return };
+        if self.waits_for_resume(t) {
+            return;
+        }
         let message = format!("its work could not be recorded as a commit: {why}");
         self.fail(t, Failure { class: FailureClass::Engine, message, tail: String::new() });
     }

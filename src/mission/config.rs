@@ -9,9 +9,11 @@ use serde::Deserialize;
 use crate::diagnostic::{Finding, has_errors, sort};
 use crate::mission::check::agents::check_agents;
 use crate::mission::check::marker::Marker;
+use crate::mission::check::workspace::check_writable;
 use crate::mission::explain::read;
 use crate::mission::field::number::Signed;
 use crate::mission::model::AgentTable;
+use crate::mission::sandbox::{SandboxMode, SandboxPolicy};
 use crate::mission::spans::Document;
 use crate::mission::team::AgentFile;
 use crate::name::AgentName;
@@ -31,6 +33,22 @@ pub struct ConfigFile {
     #[serde(default)]
     #[schemars(with = "BTreeMap<AgentName, AgentFile>")]
     pub agents: IndexMap<AgentName, AgentFile>,
+    /// What holds for the workspaces of all missions.
+    pub workspace: Option<ConfigWorkspace>,
+}
+
+/// What holds for the workspaces of all missions.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConfigWorkspace {
+    /// Whether what is started may write only to its workspace, temporary and cache folders. In your own configuration it is
+    /// the least that holds: no project and no mission can take it back.
+    #[schemars(example = &"required")]
+    pub sandbox: Option<SandboxMode>,
+    /// Folders and files that may be written besides: absolute, or below `~`.
+    #[serde(default)]
+    #[schemars(example = ["~/.rustup"])]
+    pub writable: Vec<String>,
 }
 
 /// What configuration says.
@@ -40,6 +58,8 @@ pub struct Config {
     pub agent: Option<AgentName>,
     /// Agents by name.
     pub agents: BTreeMap<AgentName, AgentTable>,
+    /// How what is started is kept from writing elsewhere.
+    pub sandbox: SandboxPolicy,
 }
 
 impl Config {
@@ -51,7 +71,7 @@ impl Config {
             let under = agents.remove(&name).unwrap_or_default();
             agents.insert(name, table.over(under));
         }
-        Self { agent: self.agent.or(below.agent), agents }
+        Self { agent: self.agent.or(below.agent), agents, sandbox: self.sandbox.over(&below.sandbox) }
     }
 }
 
@@ -70,12 +90,17 @@ pub fn load(file: &str, text: &str) -> LoadedConfig {
     let mut findings = Vec::new();
     let read = read::<ConfigFile>(file, &mut document, &errors, &mut findings);
     let config = read.map(|read| {
-        let ConfigFile { version, agent, agents } = &read.file;
+        let ConfigFile { version, agent, agents, workspace } = &read.file;
         let mut marker = Marker::new(file, &document, &mut findings);
         marker.version(*version);
         check_agents(&mut marker, agents);
+        let sandbox = workspace
+            .as_ref()
+            .map(|workspace| SandboxPolicy { mode: workspace.sandbox, writable: workspace.writable.clone() });
+        let sandbox = sandbox.unwrap_or_default();
+        check_writable(&mut marker, "/workspace/writable", &sandbox.writable);
         let tables = agents.iter().map(|(name, table)| (name.clone(), table.table())).collect();
-        Config { agent: agent.clone(), agents: tables }
+        Config { agent: agent.clone(), agents: tables, sandbox }
     });
     sort(&mut findings);
     LoadedConfig { config: config.filter(|_| !has_errors(&findings)), findings }

@@ -2,7 +2,8 @@
 //!
 //! The doc comments here are the descriptions in `schema/mission.schema.json`. Lengths of time, globs, shapes and
 //! templates are still text. No `flatten`, no untagged or internally tagged enums: they lose spans and do not
-//! combine with `deny_unknown_fields`. The tables of roles and agents are in [`team`](crate::mission::team).
+//! combine with `deny_unknown_fields`. The tables of roles and agents are in [`team`](crate::mission::team), those of
+//! ceilings in [`limits`](crate::mission::limits).
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,13 +17,15 @@ use crate::catalog::role::Capability;
 use crate::mission::field::command::CommandText;
 use crate::mission::field::duration::DurationText;
 use crate::mission::field::late::{ListText, TouchesText, WithText};
-use crate::mission::field::number::{Count, Dollars, Fraction, Large, More, Signed};
+use crate::mission::field::number::{Count, More, Signed};
 use crate::mission::field::place::PlaceText;
 use crate::mission::field::shape::ShapeText;
+use crate::mission::field::size::SizeText;
+use crate::mission::limits::{BudgetFile, CeilingFile, ConcurrencyFile};
 use crate::mission::model::{
-    Deliver, Join, Keep, MergeCommit, Occasion, OnConflict, OnExceeded, Permissions, SkillRanking, Strategy,
-    UnknownUse, WorkspaceMode,
+    Deliver, Join, Keep, MergeCommit, Occasion, OnConflict, Permissions, SkillRanking, Strategy, WorkspaceMode,
 };
+use crate::mission::sandbox::SandboxMode;
 use crate::mission::team::{AgentFile, RoleFile};
 use crate::name::{AgentName, InputId, LocalTaskId, MissionName, OutputId, RoleName, SkillName, VarId};
 
@@ -144,57 +147,6 @@ pub enum InputType {
     Object,
 }
 
-/// Ceiling of the whole run.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct BudgetFile {
-    /// US dollars.
-    #[schemars(example = 20.0)]
-    pub usd: Option<Dollars>,
-    /// Tokens: input, output, reasoning and cache writes.
-    #[schemars(example = 8_000_000)]
-    pub tokens: Option<Large>,
-    /// Time while the run is live.
-    #[schemars(example = &"4h")]
-    pub time: Option<DurationText>,
-    /// At which part of a ceiling to warn; 0.8 where left out.
-    #[schemars(example = 0.5, extend("default" = 0.8))]
-    pub warn_at: Option<Fraction>,
-    /// What happens when it is used up.
-    #[serde(default)]
-    pub on_exceeded: OnExceeded,
-    /// What happens with agents that report no use.
-    #[serde(default)]
-    pub unknown: UnknownUse,
-}
-
-/// A ceiling of one task, all its attempts together.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CeilingFile {
-    /// US dollars.
-    #[schemars(example = 4.0)]
-    pub usd: Option<Dollars>,
-    /// Tokens: input, output, reasoning and cache writes.
-    #[schemars(example = 1_000_000)]
-    pub tokens: Option<Large>,
-    /// Running time.
-    #[schemars(example = &"1h")]
-    pub time: Option<DurationText>,
-}
-
-/// How much runs at once.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ConcurrencyFile {
-    /// Tasks at once; 3 where left out.
-    #[schemars(example = 4, extend("default" = 3))]
-    pub max: Option<Count>,
-    /// Whether the engine moves between 1 and `max` as failures show.
-    #[serde(default)]
-    pub auto: bool,
-}
-
 /// Where tasks work.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -230,6 +182,25 @@ pub struct WorkspaceFile {
     /// Where worktrees lie; left out, in your state folder.
     #[schemars(example = &"../worktrees")]
     pub root: Option<PathBuf>,
+    /// Whether what is started may write only to its workspace, temporary and cache folders: `auto`, where the system can see
+    /// to that; `off`, it may write everywhere; `required`, nothing is begun where it cannot. Left out, what configuration says,
+    /// else `auto`.
+    #[schemars(example = &"required")]
+    pub sandbox: Option<SandboxMode>,
+    /// Folders and files that may be written besides: absolute, or below `~`.
+    #[serde(default)]
+    #[schemars(example = ["~/.rustup"])]
+    pub writable: Vec<String>,
+    /// How much the kept worktrees of this repository's runs may take in all: the oldest of runs that are over go
+    /// first, what is unsaved in them saved.
+    #[schemars(example = &"20 GB")]
+    pub max_disk: Option<SizeText>,
+    /// How many kept worktrees there may be, in the same way.
+    #[schemars(example = 50)]
+    pub max_worktrees: Option<Count>,
+    /// How long a kept worktree stays that nobody uses, in the same way.
+    #[schemars(example = &"14d")]
+    pub keep_for: Option<DurationText>,
 }
 
 /// How finished work comes together.

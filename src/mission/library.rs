@@ -18,7 +18,8 @@ use crate::mission::check::marker::Marker;
 use crate::mission::check::outside::secrets_of;
 use crate::mission::check::{self, Against, Scene, Standing};
 use crate::mission::explain::{self, Read};
-use crate::mission::file::{BudgetFile, InputFile, MissionFile};
+use crate::mission::file::{InputFile, MissionFile};
+use crate::mission::limits::BudgetFile;
 use crate::mission::model::Mission;
 use crate::mission::spans::Document;
 use crate::mission::{lower, read};
@@ -112,6 +113,8 @@ pub struct Library<'a> {
     against: Against<'a>,
     read: BTreeMap<PathBuf, Rc<Part>>,
     open: Vec<Frame>,
+    /// No file outside of it is read.
+    fence: PathBuf,
     /// What was found, in all of them.
     pub findings: Vec<Finding>,
     /// Their texts, by the names that findings use; without that of the first one.
@@ -121,7 +124,14 @@ pub struct Library<'a> {
 impl<'a> Library<'a> {
     /// An empty one.
     pub fn new(against: Against<'a>) -> Self {
-        Self { against, read: BTreeMap::new(), open: Vec::new(), findings: Vec::new(), sources: Sources::new() }
+        Self {
+            fence: fence(against.dir),
+            against,
+            read: BTreeMap::new(),
+            open: Vec::new(),
+            findings: Vec::new(),
+            sources: Sources::new(),
+        }
     }
 
     /// The mission of the file that everything begins with.
@@ -220,6 +230,10 @@ impl<'a> Library<'a> {
             trouble(message, which(dir, named))
         };
         let path = fs::canonicalize(dir.join(named)).map_err(unreadable)?;
+        if !path.starts_with(&self.fence) {
+            let message = format!("the mission `{}` lies outside of this project", named.display());
+            return Err(trouble(message, format!("copy it to somewhere below `{}`", self.fence.display())));
+        }
         if let Some(part) = self.read.get(&path) {
             return Ok(Rc::clone(part));
         }
@@ -276,6 +290,13 @@ fn shown(by: &str, named: &Path) -> String {
         }
     }
     plain.to_string_lossy().into_owned()
+}
+
+/// The project that a folder lies in: what a mission of it names is read from there and from nowhere else.
+pub fn fence(dir: &Path) -> PathBuf {
+    let dir = fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned());
+    let marked = dir.ancestors().find(|above| [".git", ".ai-sdlc"].iter().any(|mark| above.join(mark).exists()));
+    marked.map_or_else(|| dir.clone(), Path::to_owned)
 }
 
 /// Largest file that is read.

@@ -14,15 +14,17 @@ use crate::mission::field::command::CommandText;
 use crate::mission::field::duration::{self, DurationText};
 use crate::mission::field::number::{Count, Dollars, Fraction};
 use crate::mission::field::shape::Shape;
+use crate::mission::field::size;
 use crate::mission::file::{
-    BudgetFile, CeilingFile, DefaultsFile, InputFile, MergeFile, MissionFile, NotifyFile, RetryFile, TaskFile,
-    WorkspaceFile,
+    DefaultsFile, InputFile, MergeFile, MissionFile, NotifyFile, RetryFile, TaskFile, WorkspaceFile,
 };
 use crate::mission::library::Part;
+use crate::mission::limits::{BudgetFile, CeilingFile};
 use crate::mission::model::{
     AgentWork, Assignee, Cache, CommandLine, ForEach, Importance, Input, MergePolicy, Mission, MissionWork, Notify,
     NotifyBy, Pace, Retry, RetryFrom, RoleOverride, RunBudget, Task, TaskKind, WorkspacePolicy,
 };
+use crate::mission::sandbox::SandboxPolicy;
 use crate::mission::team::RoleFile;
 use crate::name::{LocalTaskId, OutputId, SkillName, TaskId};
 
@@ -127,7 +129,22 @@ fn lower_role(role: &RoleFile) -> RoleOverride {
 }
 
 fn lower_workspace(workspace: &WorkspaceFile) -> WorkspacePolicy {
-    let WorkspaceFile { mode, base, branch, copy, link, setup, pass, keep, root } = workspace;
+    let WorkspaceFile {
+        mode,
+        base,
+        branch,
+        copy,
+        link,
+        setup,
+        pass,
+        keep,
+        root,
+        sandbox,
+        writable,
+        max_disk,
+        max_worktrees,
+        keep_for,
+    } = workspace;
     WorkspacePolicy {
         mode: *mode,
         base: base.clone(),
@@ -138,6 +155,10 @@ fn lower_workspace(workspace: &WorkspaceFile) -> WorkspacePolicy {
         pass: pass.clone(),
         keep: *keep,
         root: root.clone(),
+        sandbox: SandboxPolicy { mode: *sandbox, writable: writable.clone() },
+        max_disk: max_disk.as_ref().and_then(|text| size::parse(&text.0).ok()),
+        max_worktrees: max_worktrees.map(Count::get),
+        keep_for: millis(keep_for.as_ref()),
     }
 }
 

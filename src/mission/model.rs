@@ -12,8 +12,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::amount::Ceiling;
+use crate::amount::{Ceiling, Millis};
 pub use crate::catalog::role::{Capability, Permissions};
+use crate::mission::sandbox::{AgentSandbox, SandboxPolicy};
 pub use crate::mission::task::{
     AgentWork, Assignee, Cache, ForEach, Importance, Join, ListSource, MissionWork, Retry, RetryFrom, Task, TaskKind,
     TaskWorkspace, Touches, With,
@@ -125,6 +126,10 @@ pub struct AgentTable {
     pub resume: Option<Vec<String>>,
     /// File of the scenario (`rehearsal` only), relative to the file that says so.
     pub scenario: Option<PathBuf>,
+    /// Who confines its sessions (`command` only).
+    pub sandbox: Option<AgentSandbox>,
+    /// What its sessions may write beside what all may: where its program keeps its state.
+    pub writable: Option<Vec<String>>,
 }
 
 impl AgentTable {
@@ -141,6 +146,8 @@ impl AgentTable {
             prompt: self.prompt.or(below.prompt),
             resume: self.resume.or(below.resume),
             scenario: self.scenario.or(below.scenario),
+            sandbox: self.sandbox.or(below.sandbox),
+            writable: self.writable.or(below.writable),
         }
     }
 }
@@ -212,6 +219,18 @@ pub struct WorkspacePolicy {
     pub keep: Keep,
     /// Where worktrees lie. `None`: the person's state folder.
     pub root: Option<PathBuf>,
+    /// How what is started is kept from writing elsewhere; in a plan with what configuration says.
+    #[serde(default, skip_serializing_if = "SandboxPolicy::is_none")]
+    pub sandbox: SandboxPolicy,
+    /// How many bytes the kept worktrees may take in all.
+    #[serde(default)]
+    pub max_disk: Option<u64>,
+    /// How many of them there may be.
+    #[serde(default)]
+    pub max_worktrees: Option<NonZeroU32>,
+    /// How long one stays that nobody uses.
+    #[serde(default)]
+    pub keep_for: Option<Millis>,
 }
 
 /// Worktrees or one directory.

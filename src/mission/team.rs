@@ -9,8 +9,9 @@ use serde_json::Value;
 
 use crate::mission::field::command::ArgumentsText;
 use crate::mission::field::number::Count;
-use crate::mission::file::CeilingFile;
+use crate::mission::limits::CeilingFile;
 use crate::mission::model::{AgentTable, BackendKind, Permissions};
+use crate::mission::sandbox::AgentSandbox;
 use crate::name::{AgentName, RoleName, SkillName};
 
 /// How sessions of an agent are started.
@@ -36,6 +37,13 @@ pub struct AgentFile {
     /// File of the scenario (backend `rehearsal`), relative to this file.
     #[schemars(example = &"web-app.scenario.toml")]
     pub scenario: Option<PathBuf>,
+    /// Who keeps its sessions from writing elsewhere (backend `command`): `engine`, which it is where this is left out, or
+    /// `own`: the program's own sandbox.
+    #[schemars(example = &"own")]
+    pub sandbox: Option<AgentSandbox>,
+    /// Folders and files that its sessions may write besides: where the program keeps its state.
+    #[schemars(example = ["~/.claude"])]
+    pub writable: Option<Vec<String>>,
 }
 
 /// Model ids for the words that roles and tasks use.
@@ -56,7 +64,7 @@ pub struct ModelsFile {
 impl AgentFile {
     /// Its checked form.
     pub fn table(&self) -> AgentTable {
-        let Self { backend, command, models, max, prompt, resume, scenario } = self;
+        let Self { backend, command, models, max, prompt, resume, scenario, sandbox, writable } = self;
         let mut ids = BTreeMap::new();
         if let Some(ModelsFile { fast, balanced, strong }) = models {
             for (word, id) in [("fast", fast), ("balanced", balanced), ("strong", strong)] {
@@ -73,6 +81,8 @@ impl AgentFile {
             prompt: prompt.as_ref().map(|prompt| prompt.0.clone()),
             resume: resume.clone(),
             scenario: scenario.clone(),
+            sandbox: *sandbox,
+            writable: writable.clone(),
         }
     }
 }

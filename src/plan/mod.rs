@@ -9,11 +9,12 @@ use std::num::NonZeroU32;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::amount::{Ceiling, Millis};
-use crate::catalog::schema::{of_input, schema_of};
+use crate::catalog::schema::{of_input, schema_text};
 pub use crate::catalog::skill::SkillFile;
 use crate::handoff::{Facts, Narrative};
 use crate::mission::field::shape::Shape;
@@ -21,6 +22,7 @@ use crate::mission::model::{
     BackendKind, Cache, CommandLine, Importance, Input, Join, ListSource, MergePolicy, Notify, Pace, Permissions,
     PromptVia, Retry, RunBudget, TaskWorkspace, Touches, With, WorkspacePolicy,
 };
+use crate::mission::sandbox::AgentSandbox;
 use crate::name::{AgentName, InputId, MissionName, OutputId, RoleName, SkillName, TaskId, VarId};
 use crate::plan::ranking::SkillsRanked;
 use crate::plan::scenario::Scenario;
@@ -115,7 +117,16 @@ pub struct GivenHandoff {
 
 /// The JSON Schema of a plan, draft-07.
 pub fn plan_schema() -> String {
-    schema_of::<Plan>("plan")
+    let mut generator = SchemaSettings::draft07().into_generator();
+    let mut clashes = generator.subschema_for::<Vec<forecast::Clash>>();
+    let what =
+        "What may conflict as things are now, the most severe first. Told by `mission plan --json`; no part of a plan.";
+    clashes.insert("description".to_owned(), what.into());
+    let mut schema = generator.into_root_schema_for::<Plan>();
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.insert("conflicts".to_owned(), clashes.to_value());
+    }
+    schema_text(schema, "plan")
 }
 
 /// The JSON Schema of a scenario, draft-07.
@@ -142,6 +153,12 @@ pub struct Agent {
     pub scenario: Option<Scenario>,
     /// Whether it tells what it used.
     pub reports: ReportsUse,
+    /// Who confines its sessions.
+    #[serde(default, skip_serializing_if = "AgentSandbox::is_engine")]
+    pub sandbox: AgentSandbox,
+    /// What its sessions may write beside what all may.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub writable: Vec<String>,
 }
 
 /// Whether an agent tells what it used.

@@ -7,6 +7,8 @@ use std::sync::OnceLock;
 
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 
+use crate::mission::field::glob;
+
 /// Globs of one task.
 #[derive(Debug, Clone, Default)]
 pub struct TouchSet {
@@ -60,6 +62,22 @@ impl TouchSet {
         self.patterns.iter().any(|one| other.patterns.iter().any(|two| one.may_meet(two)))
     }
 
+    /// Of each two globs that may meet, the narrower.
+    pub fn meeting(&self, other: &Self) -> Vec<String> {
+        let mut found: Vec<String> = Vec::new();
+        for one in &self.patterns {
+            for two in other.patterns.iter().filter(|two| one.may_meet(two)) {
+                let said = |pattern: &Pattern| (pattern.literal, pattern.prefix.len(), pattern.suffix.len());
+                let narrower = if said(two) > said(one) { two } else { one };
+                let glob = narrower.glob.glob();
+                if !found.iter().any(|known| known == glob) {
+                    found.push(glob.to_owned());
+                }
+            }
+        }
+        found
+    }
+
     /// Whether this path is one of them.
     pub fn covers(&self, path: &str) -> bool {
         !self.is_empty() && self.matcher().is_match(path)
@@ -107,6 +125,7 @@ impl Pattern {
         if path.split('/').any(|part| part.eq_ignore_ascii_case(".git")) {
             return Err(bad("git's own folder is never touched"));
         }
+        glob::bounded(path).map_err(|why| bad(&why))?;
         let whole = if path.ends_with('/') { format!("{path}**") } else { path.to_owned() };
         let glob = GlobBuilder::new(&whole)
             .literal_separator(true)
@@ -126,10 +145,16 @@ impl Pattern {
     fn may_meet(&self, other: &Self) -> bool {
         match (self.literal, other.literal) {
             (true, true) => self.glob.glob() == other.glob.glob(),
-            (true, false) => other.alike(self) && other.glob.compile_matcher().is_match(self.glob.glob()),
-            (false, true) => self.alike(other) && self.glob.compile_matcher().is_match(other.glob.glob()),
+            (true, false) => other.alike(self) && other.may_match(self.glob.glob()),
+            (false, true) => self.alike(other) && self.may_match(other.glob.glob()),
             (false, false) => self.alike(other),
         }
+    }
+
+    /// Whether this path is one of its own; one that cannot be made ready may match anything.
+    fn may_match(&self, path: &str) -> bool {
+        let matcher = GlobSetBuilder::new().add(self.glob.clone()).build();
+        matcher.map_or(true, |matcher| matcher.is_match(path))
     }
 
     /// Whether what is certain of both can be true of one path.
@@ -182,6 +207,8 @@ mod tests {
 
     #[test]
     fn what_leads_out_is_refused() {
+        let deep = "{".repeat(300) + "a" + &"}".repeat(300);
+        assert!(TouchSet::compile(&[deep]).is_err());
         for glob in ["", " ", "/etc/**", "../x", "a/../../b", ".git/hooks/**", "sub/.GIT/x", "a[", "./"] {
             assert!(TouchSet::compile(&[glob.to_owned()]).is_err(), "{glob:?}");
         }

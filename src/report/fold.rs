@@ -20,6 +20,8 @@ impl Report {
         match event {
             Event::RunStarted { run, plan, place } => self.begin(at, run, plan, place),
             Event::RunResumed { retried, freed, ceiling } => self.resume(at, retried, freed, *ceiling),
+            Event::TaskRetried { retried, freed, .. } => self.again(retried, freed),
+            Event::RunPausing { by } => self.pausing = Some(by.clone()),
             Event::TaskReady { task } => self.stage(task, Stage::Ready),
             Event::TaskStarted { task, attempt, from } => self.start(at, task, *attempt, from),
             Event::WorkspaceReady { task, workspace, .. } => self.workspace(task, workspace),
@@ -61,8 +63,10 @@ impl Report {
             Event::DeliveryFailed { into, why, files } => {
                 self.delivery = Some(Delivery::Failed { into: into.clone(), why: why.clone(), files: files.clone() });
             }
+            Event::Sandboxed { sandbox } => self.sandbox = Some(sandbox.clone()),
             Event::Note { task, text } => self.note(task.as_ref(), text),
             Event::RunFinished { outcome } => self.end(at, *outcome),
+            Event::ClockJumped { by } => self.shift_clock(*by),
             Event::Expanded { .. }
             | Event::GateOpened { .. }
             | Event::GateAnswered { .. }
@@ -70,10 +74,12 @@ impl Report {
             | Event::Reviewed { .. }
             | Event::CacheLookedUp { .. }
             | Event::ArtifactsKept { .. } => self.judge(event),
+            Event::CollisionForeseen { .. } | Event::CollisionGone { .. } => self.foresee(event),
             Event::TouchesKnown { .. }
             | Event::OutputsKnown { .. }
             | Event::ConversationNamed { .. }
             | Event::Stopping { .. }
+            | Event::TaskCancelling { .. }
             | Event::CandidateMade { .. }
             | Event::BudgetWarning { .. }
             | Event::DeliveryStarted { .. } => {}
@@ -155,8 +161,21 @@ impl Report {
             task.close(last);
             task.since = ran.then_some(at);
         }
+        self.pausing = None;
+        self.again(retried, freed);
+    }
+
+    fn again(&mut self, retried: &[TaskId], freed: &[TaskId]) {
         for task in retried.iter().chain(freed) {
             self.stage(task, Stage::Waiting);
+        }
+    }
+
+    /// What is measured from a moment goes with the clock.
+    fn shift_clock(&mut self, by: i64) {
+        self.since = self.since.map(|since| since.shifted(by));
+        for task in self.tasks.values_mut() {
+            task.since = task.since.map(|since| since.shifted(by));
         }
     }
 
@@ -244,6 +263,7 @@ impl Report {
     }
 
     fn finish_task(&mut self, at: WallTime, task: &TaskId, outcome: &Outcome) {
+        self.collides_no_more(task);
         self.with(task, |t| {
             t.close(at);
             t.doing = None;
@@ -260,10 +280,17 @@ impl Report {
                 }
                 Outcome::Skipped { because } => End::Skipped { because: because.clone() },
                 Outcome::Blocked { by } => End::Blocked { by: by.clone() },
-                Outcome::Cancelled { why } => End::Cancelled { why: *why },
+                Outcome::Cancelled { why, by } => End::Cancelled { why: *why, by: by.clone() },
                 Outcome::Conflict { files, branch } => End::Conflict { files: files.clone(), branch: branch.clone() },
             });
         });
+    }
+
+    /// Forgets worktrees that were kept and are not there any more.
+    pub fn keeps_only(&mut self, is_there: impl Fn(&str) -> bool) {
+        for task in self.tasks.values_mut() {
+            task.kept.take_if(|path| !is_there(path));
+        }
     }
 
     /// Nobody drives the run any more, and it has not ended.
@@ -332,6 +359,7 @@ pub(super) fn of_plan(task: &Task) -> TaskReport {
         estimate: task.estimate,
         rounds: task.rounds.get(),
         attempts: task.retry.max.saturating_add(1),
+        importance: task.importance,
         checks: task.checks.iter().map(command_text).collect(),
         stage: Stage::Waiting,
         attempt: None,

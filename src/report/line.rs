@@ -8,11 +8,14 @@ use crate::handoff::Verdict;
 use crate::kernel::event::{CacheFound, Event, Failure, Instance, Outcome, RoundReason, RunOutcome};
 use crate::kernel::fact::{Answer, Delivered};
 use crate::name::{Attempt, CommitId, Round, TaskId};
+use crate::report::collisions;
 use crate::report::end::cache_words;
 use crate::report::judged::{GateAnswered, ReviewReport};
 use crate::report::look::{Look, Paint, pad, plural, safe};
 use crate::report::task::{TaskReport, Worker, brief, few, is_bad, message, round_reason, verdict};
-use crate::report::words::{cancel_words, cause_words, ids, outcome_words, session_words, settled_words, stop_words};
+use crate::report::words::{
+    cancel_words, cause_words, ids, outcome_words, sandbox_words, session_words, settled_words, stop_words,
+};
 use crate::report::{Report, Spent};
 
 /// One line about one change.
@@ -97,12 +100,12 @@ impl Tone {
 }
 
 impl Line {
-    fn new(at: WallTime, tone: Tone, word: &'static str, text: impl AsRef<str>) -> Self {
+    pub(super) fn new(at: WallTime, tone: Tone, word: &'static str, text: impl AsRef<str>) -> Self {
         let text = safe(text.as_ref());
         Self { at, shown: Shown::Always, tone, word, task: None, facts: None, text, name_columns: 0 }
     }
 
-    fn of(mut self, task: &TaskId) -> Self {
+    pub(super) fn of(mut self, task: &TaskId) -> Self {
         self.task = Some(task.clone());
         self
     }
@@ -212,10 +215,20 @@ fn make(at: WallTime, event: &Event, report: &Report) -> Option<Line> {
         Event::BudgetExceeded { settled } => {
             bad("budget", format!("used up: {}; nothing more starts", settled_words(settled)))
         }
+        Event::TaskRetried { task, by, retried, freed } => {
+            new(Tone::Busy, "retried", tried_again(by, task, retried, freed)).of(task)
+        }
+        Event::TaskCancelling { task, by } => careful("cancelling", format!("{by} cancels it")).of(task),
+        Event::RunPausing { by } => {
+            careful("pausing", format!("{by} pauses the run: nothing new begins, what is under way goes to its end"))
+        }
         Event::RunStopping { cause } => careful("stopping", cause_words(*cause).to_owned()),
         Event::EngineFault { why } => bad("fault", why.clone()),
         Event::Delivered { into, commit, delivered } => delivery(at, into, commit, delivered),
         Event::DeliveryFailed { into, why, .. } => bad("delivery", format!("{into} was left as it was: {why}")),
+        Event::ClockJumped { by } => careful("clock", jumped(*by)),
+        Event::Sandboxed { sandbox } => careful("sandbox", sandbox_words(sandbox).careful?),
+        Event::CollisionForeseen { .. } | Event::CollisionGone { .. } => collisions::line(at, event)?,
         Event::Note { task, text } => Line { task: task.clone(), ..careful("note", text.clone()) },
         Event::RunFinished { outcome } => ended(at, *outcome, report),
         // The panel shows these while they last, and the line at the end of their task tells what came of them.
@@ -317,6 +330,15 @@ fn round_failed(task: Option<&TaskReport>, round: Round, reason: &RoundReason) -
     format!("{}; round {next} of {rounds}", round_reason(reason))
 }
 
+fn jumped(by: i64) -> String {
+    let length = Millis(by.unsigned_abs());
+    if by < 0 {
+        format!("was set back by {length}; no deadline moves")
+    } else {
+        format!("went on by {length} at once: it was set, or the machine slept; no deadline moves")
+    }
+}
+
 fn backing_off(failure: &Failure, attempt: Attempt, wait: Millis) -> String {
     format!("{}; attempt {} in {wait}", message(failure), attempt.next())
 }
@@ -374,6 +396,13 @@ fn resumed(retried: &[TaskId], freed: &[TaskId]) -> String {
     }
 }
 
+fn tried_again(by: &str, task: &TaskId, retried: &[TaskId], freed: &[TaskId]) -> String {
+    let others: Vec<TaskId> = retried.iter().filter(|other| *other != task).cloned().collect();
+    let with = if others.is_empty() { String::new() } else { format!(", with {}", ids(&others)) };
+    let freed = if freed.is_empty() { String::new() } else { format!("; freed: {}", ids(freed)) };
+    format!("{by} has it tried again{with}{freed}")
+}
+
 fn finished(at: WallTime, task: &TaskId, outcome: &Outcome, report: &Report) -> Option<Line> {
     let of = report.tasks.get(task)?;
     let line = match outcome {
@@ -397,7 +426,7 @@ fn finished(at: WallTime, task: &TaskId, outcome: &Outcome, report: &Report) -> 
             Line::new(at, Tone::Idle, "skipped", "skipped, because its `when` is false")
         }
         Outcome::Blocked { by } => Line::new(at, Tone::Idle, "blocked", format!("blocked by {by}")),
-        Outcome::Cancelled { why } => Line::new(at, Tone::Idle, "cancelled", cancel_words(*why)),
+        Outcome::Cancelled { why, by } => Line::new(at, Tone::Idle, "cancelled", cancel_words(*why, by.as_deref())),
         Outcome::Conflict { files, .. } => {
             let text = format!("conflicts with what was merged: {}", few(files));
             Line::new(at, Tone::Bad, "conflict", text).with_facts(facts(of, at))
@@ -414,10 +443,11 @@ fn facts(task: &TaskReport, at: WallTime) -> LineFacts {
 fn ended(at: WallTime, outcome: RunOutcome, report: &Report) -> Line {
     let tone = match outcome {
         RunOutcome::Succeeded => Tone::Good,
-        RunOutcome::Waiting => Tone::Careful,
+        RunOutcome::Waiting | RunOutcome::Paused => Tone::Careful,
         RunOutcome::EngineFault
         | RunOutcome::Stopped { .. }
         | RunOutcome::Failed
+        | RunOutcome::Cancelled
         | RunOutcome::Conflict
         | RunOutcome::OutOfBudget => Tone::Bad,
     };

@@ -3,6 +3,7 @@
 //! [`Report`] is the fold; everything else here turns it into text and is pure: the time, the zone and the width are
 //! arguments, and nothing knows a terminal. A renderer computes no statistics: those are the report's.
 
+mod collisions;
 pub mod end;
 mod event_json;
 mod fold;
@@ -20,12 +21,13 @@ use std::path::PathBuf;
 use indexmap::IndexMap;
 
 use crate::amount::{Ceiling, Millis, WallTime};
-use crate::kernel::event::{Place, PlaceKind, RunOutcome};
+use crate::kernel::event::{Place, PlaceKind, RunOutcome, Sandbox};
 use crate::kernel::fact::{Delivered, StopCause};
-use crate::mission::model::CommandLine;
+use crate::mission::model::{CommandLine, Importance};
 use crate::name::{CommitId, RunId, TaskId};
 use crate::plan::argv::Argv;
 
+pub use collisions::Collision;
 pub use event_json::{event_json, event_schema};
 pub use judged::{GateAnswered, GateReport, ReviewReport};
 pub use line::{Line, Shown, Tone, heartbeat, line};
@@ -34,7 +36,7 @@ pub use panel::coarse;
 pub use spent::Spent;
 use task::few;
 pub use task::{CheckLine, End, Stage, TaskReport, Worker, verdict};
-pub use words::outcome_words;
+pub use words::{SandboxWords, outcome_words, sandbox_words};
 
 /// What a person may want to know of a run.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -47,6 +49,8 @@ pub struct Report {
     pub file: String,
     /// Where it takes place.
     pub place: Option<Place>,
+    /// What keeps what is started from writing elsewhere, since the present engine began.
+    pub sandbox: Option<Sandbox>,
     /// What it may use.
     pub budget: Ceiling,
     /// Tasks at once.
@@ -69,16 +73,22 @@ pub struct Report {
     pub merge_check_failed: Option<(String, String)>,
     /// Commits of integration, in order, with the tasks that each holds.
     pub merges: Vec<(CommitId, Vec<TaskId>)>,
+    /// What does not merge as things are.
+    pub collisions: Vec<Collision>,
     /// What came of the delivery.
     pub delivery: Option<Delivery>,
     /// What a person should know.
     pub notes: Vec<(Option<TaskId>, String)>,
     /// Why the engine could not go on.
     pub fault: Option<String>,
+    /// What earlier runs left lying around, in words, where that is worth a word.
+    pub stale: Option<String>,
     /// How the person typed the command that shows this: what the next commands must say too.
     pub typed: Typed,
     /// Why it is stopping.
     pub stopping: Option<StopCause>,
+    /// Who pauses it.
+    pub pausing: Option<String>,
     /// Whether the budget is used up.
     pub exceeded: Exceeded,
     /// How it ended; `None` while it is live.
@@ -217,6 +227,12 @@ impl Report {
     /// are.
     pub(crate) fn stopped(&self, task: &TaskReport) -> bool {
         (self.outcome.is_some() || self.engine == Engine::Gone) && task.is_running() && task.counts()
+    }
+
+    /// Whether its failure does not count for the run: it, or a task that it is a part of, is optional.
+    pub(crate) fn is_excused(&self, task: &TaskReport) -> bool {
+        let group = || task.part_of.as_ref().and_then(|group| self.tasks.get(group));
+        task.importance == Importance::Optional || group().is_some_and(|group| self.is_excused(group))
     }
 
     /// Whether this happens in a scratch clone.

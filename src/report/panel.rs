@@ -21,7 +21,7 @@ pub fn frame(report: &Report, now: WallTime, columns: usize, look: Look) -> Vec<
     let shown = running.iter().take(RUNNING_ROWS);
     let names = shown.clone().chain(&soon).map(|(id, _)| id.as_str().len()).max().unwrap_or(0).clamp(14, 24);
     for (id, task) in shown {
-        rows.push(running_row(id, task, now, &Grid { columns, names: names.min(columns / 3), look }));
+        rows.push(running_row(report, (id, task), now, &Grid { columns, names: names.min(columns / 3), look }));
     }
     if let Some(more @ 1..) = running.len().checked_sub(RUNNING_ROWS) {
         rows.push(shorten(&format!("  and {more} more running"), columns, look));
@@ -54,14 +54,16 @@ fn is_soon(task: &TaskReport, report: &Report) -> bool {
     }
 }
 
-fn running_row(id: &TaskId, task: &TaskReport, now: WallTime, grid: &Grid) -> String {
+fn running_row(report: &Report, (id, task): (&TaskId, &TaskReport), now: WallTime, grid: &Grid) -> String {
     let again = match (task.attempt, task.round) {
         (Some(attempt), _) if attempt.get() > 1 => format!("attempt {attempt}: "),
         (_, round) if round.get() > 1 && !matches!(task.stage, Stage::Between) => format!("round {round}: "),
         _ => String::new(),
     };
     let facts = format!("{:>8} {:>8}", task.worked(now).to_string(), task.spent.to_string());
-    row(Tone::Busy, id, &format!("{again}{}", task.doing_words()), &facts, grid)
+    let collides = report.collides_words(id, grid.look);
+    let tone = if collides.is_empty() { Tone::Busy } else { Tone::Careful };
+    row(tone, id, &format!("{collides}{again}{}", task.doing_words()), &facts, grid)
 }
 
 fn waiting_row(id: &TaskId, report: &Report, grid: &Grid) -> String {
@@ -93,6 +95,8 @@ fn summary(report: &Report, now: WallTime, columns: usize, look: Look) -> String
     parts.push(report.budget.time.map_or_else(|| live.clone(), |most| format!("{live} of {}", coarse(most))));
     if report.stopping.is_some() {
         parts.push("stopping".to_owned());
+    } else if report.pausing.is_some() {
+        parts.push("pausing".to_owned());
     } else {
         parts.extend(report.left(now).map(|left| format!("~{} left", coarse(left))));
     }

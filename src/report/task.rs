@@ -3,6 +3,7 @@
 use crate::amount::{Millis, WallTime};
 use crate::handoff::CheckVerdict;
 use crate::kernel::event::{Artifact, CacheFound, CancelWhy, Failure, FailureClass, RoundReason};
+use crate::mission::model::Importance;
 use crate::name::{Attempt, CommitId, Round, TaskId};
 use crate::report::judged::{GateReport, ReviewReport};
 use crate::report::{Look, Spent, one_line};
@@ -24,6 +25,8 @@ pub struct TaskReport {
     pub rounds: u32,
     /// How many attempts there may be.
     pub attempts: u32,
+    /// Whether its failure counts for the run.
+    pub importance: Importance,
     /// Commands that accept its work.
     pub checks: Vec<String>,
     /// Where it stands.
@@ -150,10 +153,12 @@ pub enum End {
         /// Which.
         by: TaskId,
     },
-    /// The run was stopped, or the budget is used up.
+    /// It or the run was stopped, or the budget is used up.
     Cancelled {
         /// By what.
         why: CancelWhy,
+        /// By whom, where it was a person.
+        by: Option<String>,
     },
     /// Its work conflicts with what was merged.
     Conflict {

@@ -15,6 +15,7 @@ use crate::mission::model::{
     CommandLine, Deliver, Importance, Join, Keep, MergeCommit, MergePolicy, OnConflict, OnExceeded, Pace, Permissions,
     Retry, RetryFrom, RunBudget, Strategy, TaskWorkspace, UnknownUse, WorkspaceMode, WorkspacePolicy,
 };
+use crate::mission::sandbox::SandboxPolicy;
 use crate::name::{Attempt, CommitId, Round, RunId, SessionNo, TaskId};
 use crate::plan::{AgentWork, Plan, Task, TaskKind};
 use crate::report::{Line, Look, Report, Shown, end, event_json, heartbeat, line, panel, safe, shorten, width};
@@ -117,6 +118,10 @@ fn plan(into: Option<&str>) -> Plan {
             pass: Vec::new(),
             keep: Keep::Failed,
             root: None,
+            sandbox: SandboxPolicy::default(),
+            max_disk: None,
+            max_worktrees: None,
+            keep_for: None,
         },
         merge: MergePolicy {
             into: into.map(str::to_owned),

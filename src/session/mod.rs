@@ -2,7 +2,10 @@
 //! prints into facts and takes its handoff. It knows nothing of the DAG.
 
 pub mod host;
+pub mod lines;
+pub mod mark;
 pub mod output;
 pub mod processes;
 pub mod protocol;
 pub mod safe;
+pub mod sandbox;

@@ -225,17 +225,22 @@ pub fn read(dir: &Path) -> io::Result<Vec<Piece>> {
         read => read?,
     };
     let index = fs::read_to_string(dir.join(INDEX)).unwrap_or_default();
-    let rows: Vec<_> = index.lines().filter_map(parse_row).collect();
+    // An index that was lost or damaged costs times, not output: every byte is in one piece.
+    let mut reached = 0;
+    let mut rows: Vec<_> = index.lines().filter_map(parse_row).collect();
+    rows.retain(|(offset, ..)| {
+        let follows = (reached..=bytes.len()).contains(offset);
+        reached = if follows { *offset } else { reached };
+        follows
+    });
+    if rows.first().is_none_or(|(offset, ..)| *offset > 0) {
+        rows.insert(0, (0, Millis::ZERO, Stream::Out));
+    }
     let ends = rows.iter().skip(1).map(|(offset, ..)| *offset).chain([bytes.len()]);
-    let pieces: Vec<_> = rows
-        .iter()
-        .zip(ends)
-        .filter_map(|((start, at, stream), end)| {
-            Some(Piece { at: *at, stream: *stream, bytes: bytes.get(*start..end)?.to_vec() })
-        })
-        .collect();
-    // An index that was lost or damaged costs times, not output.
-    if pieces.is_empty() { Ok(vec![Piece { at: Millis::ZERO, stream: Stream::Out, bytes }]) } else { Ok(pieces) }
+    let piece = |((start, at, stream), end): (&(usize, Millis, Stream), usize)| {
+        Some(Piece { at: *at, stream: *stream, bytes: bytes.get(*start..end)?.to_vec() })
+    };
+    Ok(rows.iter().zip(ends).filter_map(piece).collect())
 }
 
 fn parse_row(line: &str) -> Option<(usize, Millis, Stream)> {
@@ -253,7 +258,7 @@ fn parse_row(line: &str) -> Option<(usize, Millis, Stream)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kept, OUTPUT, OutputWriter, Piece, Stream, read};
+    use super::{INDEX, Kept, OUTPUT, OutputWriter, Piece, Stream, read};
     use crate::amount::Millis;
     use crate::mask::Mask;
 
@@ -329,6 +334,17 @@ mod tests {
         writer.write(Stream::Err, Millis(1), b"678");
         assert_eq!(writer.finish(), Kept { tail: "12345678".to_owned(), truncated: false });
         assert_eq!(std::fs::read(dir.path().join(OUTPUT)).unwrap(), b"12345678");
+    }
+
+    #[test]
+    fn a_damaged_index_costs_no_output() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(OUTPUT), b"0123456789").unwrap();
+        for index in ["", "nonsense", "4 1 out\n", "0 1 out\n99 2 err\n", "0 1 out\n8 2 err\n3 3 out\n8 4 out\n"] {
+            std::fs::write(dir.path().join(INDEX), index).unwrap();
+            let all: Vec<u8> = read(dir.path()).unwrap().into_iter().flat_map(|piece| piece.bytes).collect();
+            assert_eq!(all, b"0123456789", "{index:?}");
+        }
     }
 
     #[test]

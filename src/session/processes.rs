@@ -37,7 +37,7 @@ impl Process {
     }
 
     /// Reads a line of `/proc/<pid>/stat`. The name in it may hold anything, also `)` and spaces.
-    fn parse(pid: i32, stat: &str) -> Option<Self> {
+    pub fn parse(pid: i32, stat: &str) -> Option<Self> {
         let (_, rest) = stat.rsplit_once(") ")?;
         let mut fields = rest.split(' ');
         let zombie = matches!(fields.next()?, "Z" | "X");

@@ -118,6 +118,13 @@ pub fn artifacts_in(folder: &Path) -> Vec<Artifact> {
         .collect()
 }
 
+/// How many artifacts the tasks of a run made: files below folders `artifacts` of the run's folder.
+pub fn artifacts_below(run_dir: &Path) -> usize {
+    let walk = WalkDir::new(run_dir).into_iter().flatten().filter(|entry| entry.file_type().is_file());
+    let is_artifact = |path: &Path| path.parent().is_some_and(|parent| parent.iter().any(|name| name == "artifacts"));
+    walk.filter(|entry| is_artifact(entry.path().strip_prefix(run_dir).unwrap_or(entry.path()))).count()
+}
+
 fn listed(into: &Path, kept: KeptArtifacts) -> KeptArtifacts {
     KeptArtifacts { files: artifacts_in(into), ..kept }
 }

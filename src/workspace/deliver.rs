@@ -1,14 +1,27 @@
 //! Moves `into`: the one branch of the person's that a run may move, fast-forward only, and only where nothing of
 //! theirs stands in the way. Else it is left, and the command that does it is told.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::statvfs;
+
+use crate::journal::fail_point::{self, Point};
 use crate::kernel::fact::Delivered;
 use crate::name::{CommitId, RunId};
 use crate::workspace::WorkspaceError;
-use crate::workspace::git::{GitError, path_of};
+use crate::workspace::exchange::read_small;
+use crate::workspace::git::GitError;
+use crate::workspace::printed::{CheckedOut, Checkout, checkouts, tree_size};
 use crate::workspace::repository::Repository;
+
+/// With more room than this, in bytes, nobody counts what a delivery would write.
+const PLENTY: u64 = 4 << 30;
+/// What a file takes beyond its bytes, at most.
+const BLOCK: u64 = 4_096;
+/// For the index, the reflog and the like.
+const SLACK: u64 = 4 << 20;
 
 /// A checkout that has a branch checked out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,10 +46,19 @@ impl Place {
     }
 }
 
+/// The branch that a run delivers to, as runs tell it apart from others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Aimed {
+    /// Its name; where the file system does not tell upper from lower case, in lower case.
+    pub name: String,
+    /// Where it is checked out.
+    pub checkout: Option<PathBuf>,
+}
+
 /// Whether a rebase of this branch is under way: HEAD is detached meanwhile.
 fn is_rebasing(gitdir: &Path, reference: &str) -> bool {
     let names = ["rebase-merge/head-name", "rebase-apply/head-name"];
-    names.into_iter().any(|name| fs::read_to_string(gitdir.join(name)).is_ok_and(|held| held.trim() == reference))
+    names.into_iter().filter_map(|name| read_small(&gitdir.join(name))).any(|held| held.trim() == reference)
 }
 
 impl Repository {
@@ -44,13 +66,9 @@ impl Repository {
     pub(crate) fn checked_out_at(&self, reference: &str) -> Result<Option<Place>, WorkspaceError> {
         let printed = self.in_turn(|| self.shared(["worktree", "list", "--porcelain"]).bytes())?;
         let ours: Vec<PathBuf> = self.list_worktrees(None).into_iter().map(|worktree| worktree.path).collect();
-        let mut path = PathBuf::new();
-        for line in printed.split(|byte| *byte == b'\n') {
-            if let Some(place) = line.strip_prefix(b"worktree ") {
-                path = path_of(place);
-            }
-            let here = line.strip_prefix(b"branch ").is_some_and(|branch| branch == reference.as_bytes());
-            if !(here || line == b"detached") || ours.contains(&path) {
+        for Checkout { path, head } in checkouts(&printed) {
+            let here = head == CheckedOut::Branch(reference.into());
+            if !(here || head == CheckedOut::Detached) || ours.contains(&path) {
                 continue;
             }
             let gitdir = self.git_dir_of(&path);
@@ -59,6 +77,15 @@ impl Repository {
             }
         }
         Ok(None)
+    }
+
+    /// What a delivery to this branch would change.
+    pub fn aim(&self, into: &str) -> Result<Aimed, WorkspaceError> {
+        let checkout = self.checked_out_at(&format!("refs/heads/{into}"))?.map(|place| place.path);
+        let folds = self.shared(["config", "--type=bool", "--get", "core.ignoreCase"]).answer()?;
+        let folds = folds.is_some_and(|answer| answer.starts_with(b"true"));
+        let name = if folds { into.to_lowercase() } else { into.to_owned() };
+        Ok(Aimed { name, checkout })
     }
 
     /// The git folder of a checkout that git listed: found by what the common folder says, not by the checkout.
@@ -97,6 +124,20 @@ impl Repository {
         }
     }
 
+    /// Whether the disk of a checkout cannot take what a commit would write there: git that ran out of room half-way
+    /// would leave files behind that then stand in its own way.
+    fn lacks_room(&self, place: &Place, reference: &str, commit: &CommitId) -> Result<bool, WorkspaceError> {
+        let free = statvfs(&place.path).map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+        let Some(tip) = self.ref_tip(reference)?.filter(|_| free < PLENTY) else { return Ok(false) };
+        let list = |of: &CommitId| self.shared(["ls-tree", "-r", "-l", "-z", "--full-tree", of.as_str()]).text();
+        let (now, then) = (list(&tip)?, list(commit)?);
+        let now: BTreeSet<&str> = now.split('\0').collect();
+        let written: String = then.split('\0').filter(|entry| !now.contains(entry)).collect::<Vec<_>>().join("\0");
+        let size = tree_size(&written);
+        let files = u64::try_from(size.files).unwrap_or(u64::MAX);
+        Ok(size.bytes.saturating_add(files.saturating_mul(BLOCK)).saturating_add(SLACK) > free)
+    }
+
     /// Moves a branch together with the checkout that has it: git itself refuses where local changes would be lost.
     fn deliver_into(&self, place: &Place, reference: &str, commit: &CommitId) -> Result<Delivered, WorkspaceError> {
         let shown = place.path.to_string_lossy();
@@ -109,14 +150,19 @@ impl Repository {
         if fs::symlink_metadata(place.gitdir.join("index.lock")).is_ok() {
             return left(format!("another git command is at work in `{shown}`, or left its lock there"));
         }
-        let head = fs::read_to_string(place.gitdir.join("HEAD")).unwrap_or_default();
+        let head = read_small(&place.gitdir.join("HEAD")).unwrap_or_default();
         // Reftable keeps a stand-in there; git has just told where HEAD is.
         if head.trim() != format!("ref: {reference}") && !head.contains(".invalid") {
             return Ok(Delivered::Raced);
         }
+        if self.lacks_room(place, reference, commit)? {
+            return left(format!("No space left on device for what it would write into `{shown}`"));
+        }
         let merge = ["merge", "--ff-only", "--no-stat", "--quiet", "--no-autostash", "--no-overwrite-ignore"];
         let call = self.git().call(merge).arg(commit.as_str()).git_dir(&place.gitdir).work_tree(&place.path);
+        fail_point::reach(Point::RefMove);
         let finished = self.with_known_filters(&place.gitdir, call)?.finish()?;
+        fail_point::reach(Point::RefMoved);
         let tip = self.ref_tip(reference)?;
         if finished.code == Some(0) && tip.as_ref() == Some(commit) {
             return Ok(Delivered::Moved);

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::workspace::WorkspaceError;
 use crate::workspace::files::{self, NewFile};
+use crate::workspace::printed::LONGEST;
 
 /// A folder of exchange below a root that is the engine's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +55,12 @@ impl Exchange {
 pub fn read_bounded(path: &Path, limit: u64) -> Option<Vec<u8>> {
     let (parent, name) = (path.parent()?, path.file_name()?);
     read_plain(files::open_plain(parent, Path::new(name))?, limit)
+}
+
+/// Reads one of git's own small files, or what an agent may have put in its place: a plain one only, so that reading never
+/// waits, and not without end.
+pub(crate) fn read_small(path: &Path) -> Option<String> {
+    String::from_utf8(read_bounded(path, LONGEST)?).ok()
 }
 
 fn read_plain(file: File, limit: u64) -> Option<Vec<u8>> {

@@ -14,6 +14,9 @@ use rustix::io::Errno;
 use crate::workspace::WorkspaceError;
 use crate::workspace::worktree::Worktree;
 
+/// In the names of repositories that were moved out of the way.
+const REPLACED: &str = "replaced-git";
+
 /// Whether a folder is there, and is not a symbolic link to one.
 pub(crate) fn is_real_dir(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|meta| meta.is_dir())
@@ -40,11 +43,28 @@ pub(crate) fn free_name(path: &Path, what: &str) -> PathBuf {
     }
 }
 
+/// Repositories that an agent had put in the place of a worktree's own git file, moved beside the worktree.
+pub(crate) fn replaced_git(worktree: &Path) -> Vec<PathBuf> {
+    let name = worktree.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let start = format!(".{name}.{REPLACED}-");
+    let beside = worktree.parent().and_then(|parent| fs::read_dir(parent).ok());
+    let mut found: Vec<PathBuf> = beside
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(&start))
+        .map(|entry| entry.path())
+        .filter(|path| is_real_dir(path))
+        .collect();
+    found.sort();
+    found
+}
+
 /// Points a worktree's `.git` back at its git folder. A repository that was put there instead is moved beside the worktree.
 pub(crate) fn replace_git_file(worktree: &Worktree) -> Result<(), WorkspaceError> {
     let file = worktree.path.join(".git");
     if is_real_dir(&file) {
-        let aside = free_name(&worktree.path, "replaced-git");
+        let aside = free_name(&worktree.path, REPLACED);
         fs::rename(&file, aside).map_err(WorkspaceError::file("move away", &file))?;
     }
     remove_file(&file)?;

@@ -41,6 +41,40 @@ const SETTINGS: [&str; 20] = [
     "advice.addEmbeddedRepo=false",
 ];
 
+/// Variables that git gets where they are set: what it, ssh, credential helpers and filters such as LFS look at.
+/// `*` stands for any ending. The book repeats this list.
+const PASSED: [&str; 29] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "LANG",
+    "LANGUAGE",
+    "LC_*",
+    "TZ",
+    "TMPDIR",
+    "XDG_*",
+    "SSH_AUTH_SOCK",
+    "SSH_AGENT_PID",
+    "GNUPGHOME",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "GCM_*",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "ALL_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "all_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "CURL_CA_BUNDLE",
+    "NIX_SSL_CERT_FILE",
+    "LD_LIBRARY_PATH",
+];
+
 /// How many lines of what git said are shown.
 const SHOWN_LINES: usize = 6;
 
@@ -59,7 +93,8 @@ impl GitVersion {
     /// The first whose `merge-tree` takes a merge base: needed only where libgit2 cannot open the repository.
     pub(crate) const MERGE_TREE: Self = Self { major: 2, minor: 40 };
 
-    fn parse(text: &str) -> Option<Self> {
+    /// Reads what `git --version` prints.
+    pub fn parse(text: &str) -> Option<Self> {
         let mut numbers = text.trim().strip_prefix("git version ")?.split('.');
         Some(Self { major: numbers.next()?.parse().ok()?, minor: numbers.next()?.parse().ok()? })
     }
@@ -127,9 +162,9 @@ pub struct Git {
 impl Git {
     /// Takes an absolute path and the environment git shall have (`HOME`, `PATH`, …); asks the program for its version.
     ///
-    /// Every `GIT_*` variable of `env` is dropped.
+    /// Of `env` it gets what git, its filters and the helpers that they ask need; never a `GIT_*` variable.
     pub fn new(program: PathBuf, env: BTreeMap<OsString, OsString>) -> Result<Self, GitError> {
-        let env = env.into_iter().filter(|(name, _)| !name.as_bytes().starts_with(b"GIT_")).collect();
+        let env = env.into_iter().filter(|(name, _)| passes(name.as_bytes())).collect();
         let mut git = Self { program, env, version: GitVersion { major: 0, minor: 0 } };
         let printed = git.call(["--version"]).text()?;
         git.version = GitVersion::parse(&printed)
@@ -151,6 +186,16 @@ impl Git {
     /// The program's version.
     pub fn version(&self) -> GitVersion {
         self.version
+    }
+
+    /// Whether git would find a program that its settings name: on its `PATH`, or among its own.
+    pub(crate) fn has_program(&self, name: &str) -> bool {
+        if Path::new(name).is_absolute() {
+            return Path::new(name).is_file();
+        }
+        let own = self.call(["--exec-path"]).text().map(PathBuf::from).ok();
+        let path = self.env.get(OsStr::new("PATH")).cloned().unwrap_or_default();
+        std::env::split_paths(&path).chain(own).any(|folder| folder.join(name).is_file())
     }
 
     /// Begins a call.
@@ -294,6 +339,14 @@ impl Call<'_> {
     }
 }
 
+/// Whether a variable is one that git may have.
+fn passes(name: &[u8]) -> bool {
+    PASSED.iter().any(|passed| match passed.strip_suffix('*') {
+        Some(stem) => name.starts_with(stem.as_bytes()),
+        None => name == passed.as_bytes(),
+    })
+}
+
 fn flag(name: &str, path: &Path) -> OsString {
     let mut flag = OsString::from(name);
     flag.push(path);
@@ -318,6 +371,16 @@ pub(crate) fn path_of(bytes: &[u8]) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_git_needs_passes() {
+        for name in ["PATH", "LC_ALL", "SSH_AUTH_SOCK", "XDG_CONFIG_HOME"] {
+            assert!(passes(name.as_bytes()), "{name}");
+        }
+        for name in ["GIT_DIR", "AWS_SECRET_ACCESS_KEY", "PATHS", "TOKEN", "LD_PRELOAD"] {
+            assert!(!passes(name.as_bytes()), "{name}");
+        }
+    }
 
     #[test]
     fn versions_are_read_and_ordered() {

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use git2::{IndexConflict, IndexEntry, MergeFileOptions, MergeOptions, Oid};
+use git2::{Index, IndexConflict, IndexEntry, MergeFileOptions, MergeOptions, Oid, Tree};
 
 use crate::amount::WallTime;
 use crate::kernel::event::MergeSource;
@@ -72,18 +72,28 @@ fn merge_by_program(repository: &Repository, [base, ours, theirs]: [&str; 3]) ->
     Ok(ThreeWay { tree, conflicts: parts.collect() })
 }
 
-fn merge_in_memory(opened: &git2::Repository, commits: [&str; 3]) -> Result<ThreeWay, git2::Error> {
-    let [base, ours, theirs] = commits.map(|id| opened.find_commit(Oid::from_str(id)?)?.tree());
+/// The merge of three trees: base, ours, theirs.
+pub(crate) fn merged_index(opened: &git2::Repository, trees: [&Tree<'_>; 3]) -> Result<Index, git2::Error> {
+    let [base, ours, theirs] = trees;
     let mut options = MergeOptions::new();
     options.find_renames(true).fail_on_conflict(false);
-    let mut index = opened.merge_trees(&base?, &ours?, &theirs?, Some(&options))?;
+    opened.merge_trees(base, ours, theirs, Some(&options))
+}
+
+/// The paths of both sides and of what was before them.
+pub(crate) fn paths_of(conflict: &IndexConflict) -> impl Iterator<Item = String> {
+    [&conflict.ancestor, &conflict.our, &conflict.their].into_iter().flatten().map(path_text)
+}
+
+fn merge_in_memory(opened: &git2::Repository, commits: [&str; 3]) -> Result<ThreeWay, git2::Error> {
+    let [base, ours, theirs] = commits.map(|id| opened.find_commit(Oid::from_str(id)?)?.tree());
+    let mut index = merged_index(opened, [&base?, &ours?, &theirs?])?;
     let mut files = Vec::new();
     if index.has_conflicts() {
         let found: Vec<IndexConflict> = index.conflicts()?.collect::<Result<_, _>>()?;
         for conflict in found {
             let marked = with_markers(opened, &conflict)?;
-            for entry in [&conflict.ancestor, &conflict.our, &conflict.their].into_iter().flatten() {
-                let path = path_text(entry);
+            for path in paths_of(&conflict) {
                 // A second side may have been taken out with the first: they have the same path.
                 index.conflict_remove(Path::new(&path)).ok();
                 files.push(path);

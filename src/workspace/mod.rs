@@ -13,34 +13,49 @@
 
 mod artifacts;
 mod cache;
+pub mod cleanup;
+mod clear;
 mod deliver;
 mod exchange;
 mod files;
+mod forecast;
 mod git;
+mod inner;
+mod leftovers;
 mod merge;
+mod occupied;
 mod pinned;
 mod preflight;
 mod prepare;
+pub mod printed;
+mod recover;
 mod registry;
 mod repository;
 mod salvage;
 mod scratch;
 mod snapshot;
+mod usage;
 mod worktree;
 
 use std::io;
 use std::path::PathBuf;
 
-pub use artifacts::{KeptArtifacts, artifacts_in, keep_artifacts};
+pub use artifacts::{KeptArtifacts, artifacts_below, artifacts_in, keep_artifacts};
 pub use cache::{CacheKey, CacheStore, Changes, LookedUp, NewEntry};
+pub use clear::{Cleared, Stays, UnsavedWork};
+pub use deliver::Aimed;
 pub use exchange::{Exchange, read_bounded};
 pub use git::{Git, GitError, GitVersion};
+pub use leftovers::{Found, RunBranch};
 pub use merge::CandidateAsk;
-pub use preflight::{Preflight, PreflightAsk, Refusal};
+pub use occupied::{Occupancy, Occupant};
+pub use preflight::{Content, Preflight, PreflightAsk, Refusal};
 pub use prepare::EngineFile;
+pub use recover::{Recovered, SalvagedWork};
 pub use repository::{Identity, RepoError, Repository, TreeSize};
-pub use salvage::{Closed, Salvaged, delete_trash};
+pub use salvage::{Closed, SalvageWhy, Salvaged, Unsaved, delete_trash};
 pub use snapshot::SnapshotAsk;
+pub use usage::Patience;
 pub use worktree::{Worktree, WorktreeAsk, WorktreeOf};
 
 /// Work in a worktree, or with its refs, that could not be done. Fails one task only.

@@ -6,7 +6,13 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::workspace::git::{Call, Git, GitError, nul_separated};
+use crate::journal::{Durable, write_renamed};
+use crate::workspace::WorkspaceError;
+use crate::workspace::git::{Call, Git, GitError};
+use crate::workspace::printed::filters;
+
+/// Where the filters of a run's beginning are noted, in its folder.
+const NOTE: &str = "filters.json";
 
 const FILTERS: &str = r"^filter\..*\.(clean|smudge|process|required)$";
 
@@ -28,6 +34,34 @@ impl PinnedFilters {
         // Looked at before they are read: what changes in between is seen as changed.
         let files = files.into_iter().map(|path| (path.clone(), look(&path))).collect();
         Ok(Self { filters: configured(git, common)?, files })
+    }
+
+    /// Those that there were when a run began: an engine that goes on with it opens the repository after agents were in
+    /// it. Noted in the run's folder by the first.
+    pub(crate) fn held_to_note_in(self, dir: &Path) -> Result<Self, WorkspaceError> {
+        let note = dir.join(NOTE);
+        let filters: BTreeMap<String, BTreeSet<String>> = match fs::read(&note) {
+            Ok(text) => serde_json::from_slice(&text)
+                .map_err(|error| WorkspaceError::file("read", &note)(std::io::Error::other(error)))?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let text = serde_json::to_vec(&self.filters).unwrap_or_default();
+                let written = write_renamed(&note, &text, Durable::Now);
+                written.map_err(|error| WorkspaceError::file("write", &note)(std::io::Error::other(error)))?;
+                return Ok(self);
+            }
+            Err(error) => return Err(WorkspaceError::file("read", &note)(error)),
+        };
+        if filters == self.filters {
+            return Ok(self);
+        }
+        // No file looks as it did then.
+        let files = self.files.into_iter().map(|(path, _)| (path, Some((0, 0, 0, 0)))).collect();
+        Ok(Self { filters, files })
+    }
+
+    /// Whether it was noted which there were.
+    pub(crate) fn are_noted_in(dir: &Path) -> bool {
+        dir.join(NOTE).is_file()
     }
 
     /// Switches off, for one call on a worktree, the filters that came since. A filter that was changed is an error:
@@ -56,16 +90,10 @@ impl PinnedFilters {
     }
 }
 
-fn configured(git: &Git, gitdir: &Path) -> Result<BTreeMap<String, BTreeSet<String>>, GitError> {
+/// The settings of each filter: `filter.<name>.<key>\n<value>`.
+pub(crate) fn configured(git: &Git, gitdir: &Path) -> Result<BTreeMap<String, BTreeSet<String>>, GitError> {
     let printed = git.call(["config", "-z", "--get-regexp", FILTERS]).git_dir(gitdir).answer()?.unwrap_or_default();
-    let mut filters: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for setting in nul_separated(&printed).map(String::from_utf8_lossy) {
-        let key = setting.split('\n').next().unwrap_or_default();
-        if let Some((name, _)) = key.strip_prefix("filter.").and_then(|key| key.rsplit_once('.')) {
-            filters.entry(name.to_owned()).or_default().insert(setting.into_owned());
-        }
-    }
-    Ok(filters)
+    Ok(filters(&printed))
 }
 
 fn look(path: &Path) -> Look {

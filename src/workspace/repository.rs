@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use crate::amount::WallTime;
+use crate::journal::fail_point::{self, Point};
 use crate::name::{CommitId, RunId};
-use crate::workspace::git::{Call, Git, GitError, GitVersion, path_of};
+use crate::workspace::git::{Call, Finished, Git, GitError, GitVersion, path_of};
 use crate::workspace::pinned::PinnedFilters;
-use crate::workspace::{WorkspaceError, WorktreeOf};
+use crate::workspace::{WorkspaceError, WorktreeOf, printed};
 
 /// A repository that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +27,20 @@ pub enum RepoError {
     OldGit {
         /// What is there.
         found: GitVersion,
+    },
+    /// Git does not trust whose it is.
+    #[error("git does not use this repository, as it belongs to somebody else")]
+    NotOwned {
+        /// The command that makes an exception, as git tells it.
+        remedy: String,
+    },
+    /// Git does not know its kind.
+    #[error("git {version} cannot open this kind of repository: {why}")]
+    Unsupported {
+        /// What is there.
+        version: GitVersion,
+        /// What git says.
+        why: String,
     },
     /// Git refused.
     #[error(transparent)]
@@ -47,6 +62,11 @@ impl RepoError {
                     .to_owned()
             }
             Self::OldGit { .. } => format!("install git {} or newer", GitVersion::OLDEST),
+            Self::NotOwned { remedy } => format!("if you trust it: `{remedy}`"),
+            Self::Unsupported { .. } => {
+                "install a newer git that knows it; `git config --file .git/config --get-regexp '^extensions'` shows what it needs"
+                    .to_owned()
+            }
             Self::Git(_) => "run the command by hand to see more".to_owned(),
             Self::NoSuchCommit { .. } => "name a branch, a tag or a commit that is there (`git branch --all`)".to_owned(),
         }
@@ -100,11 +120,7 @@ impl Repository {
         let questions = ["rev-parse", "--path-format=absolute", "--git-common-dir", "--absolute-git-dir"];
         let found = git.call(questions).arg("--is-inside-work-tree").discover_from(dir).finish()?;
         if found.code != Some(0) {
-            return Err(if found.stderr.contains("not a git repository") {
-                RepoError::NotARepository { dir: dir.to_owned() }
-            } else {
-                RepoError::Git(found.failed())
-            });
+            return Err(refused(found, git.version(), dir));
         }
         let mut lines = found.stdout.split(|byte| *byte == b'\n').map(path_of);
         let (Some(common), Some(gitdir), Some(inside)) = (lines.next(), lines.next(), lines.next()) else {
@@ -121,10 +137,22 @@ impl Repository {
         Ok(Self { git: git.clone(), common, gitdir, checkout, filters })
     }
 
-    /// The same repository for a run: its git carries the run's stamp, by which the guard and a later engine find it.
-    #[must_use]
-    pub fn of_run(self, run: &RunId) -> Self {
-        Self { git: self.git.stamped(run), ..self }
+    /// The same repository for a run: its git carries the run's stamp, by which the guard and a later engine find it,
+    /// and runs the filters that there were when the run began, which is noted in its folder.
+    pub fn for_run_in(self, run: &RunId, dir: &Path) -> Result<Self, WorkspaceError> {
+        let filters = self.filters.held_to_note_in(dir)?;
+        Ok(Self { git: self.git.stamped(run), filters, ..self })
+    }
+
+    /// The same repository for those who look into what a run left: with the filters that there were when it began,
+    /// where its folder still tells.
+    pub(crate) fn as_in_run(&self, run: &RunId) -> Result<Self, WorkspaceError> {
+        let dir = self.common.join("ai-sdlc").join("runs").join(run.as_str());
+        let mut same = self.clone();
+        if PinnedFilters::are_noted_in(&dir) {
+            same.filters = same.filters.held_to_note_in(&dir)?;
+        }
+        Ok(same)
     }
 
     /// The git program in use.
@@ -150,7 +178,12 @@ impl Repository {
     /// Where a worktree lies: `<root>/<repository>-<hash>/<run>/<task>-<attempt>`. The hash keeps repositories of the
     /// same name apart.
     pub fn worktree_path(&self, root: &Path, run: &RunId, of: &WorktreeOf) -> PathBuf {
-        root.join(self.folder_name()).join(run.as_str()).join(of.label())
+        self.worktrees_below(root).join(run.as_str()).join(of.label())
+    }
+
+    /// The folder of this repository's worktrees.
+    pub(crate) fn worktrees_below(&self, root: &Path) -> PathBuf {
+        root.join(self.folder_name())
     }
 
     fn folder_name(&self) -> String {
@@ -235,12 +268,7 @@ impl Repository {
     /// How much a worktree of a commit takes at least; no object is fetched to find out.
     pub fn tree_size(&self, commit: &CommitId) -> Result<TreeSize, GitError> {
         let listed = self.shared(["ls-tree", "-r", "-l", "-z", "--full-tree", commit.as_str()]).text()?;
-        // `<mode> <type> <object> <size>\t<path>`; a submodule has `-` for its size.
-        let sizes = listed.split('\0').filter_map(|row| row.split('\t').next()?.split_ascii_whitespace().nth(3));
-        Ok(sizes.fold(TreeSize { files: 0, bytes: 0 }, |sum, size| TreeSize {
-            files: sum.files.saturating_add(1),
-            bytes: sum.bytes.saturating_add(size.parse().unwrap_or(0)),
-        }))
+        Ok(printed::tree_size(&listed))
     }
 
     /// Whether everything in `older` is also in `newer`.
@@ -307,7 +335,11 @@ impl Repository {
         let expected = from.map_or_else(|| "0".repeat(to.as_str().len()), |commit| commit.as_str().to_owned());
         let message = format!("ai-sdlc: {why}");
         let call = self.shared(["update-ref", "--no-deref", "-m", &message, reference, to.as_str(), &expected]);
-        let Err(failed) = call.run() else { return Ok(()) };
+        fail_point::reach(Point::RefMove);
+        let Err(failed) = call.run() else {
+            fail_point::reach(Point::RefMoved);
+            return Ok(());
+        };
         if self.ref_tip(reference)?.as_ref() == from {
             Err(failed.into())
         } else {
@@ -330,6 +362,25 @@ impl Repository {
         let printed = call.stdin(message.as_bytes()).text()?;
         CommitId::parse(&printed).map_err(|_| GitError::Unexpected { command: "commit-tree".to_owned(), printed })
     }
+}
+
+/// Why git did not find a repository, by what it says in the C locale.
+fn refused(found: Finished, version: GitVersion, dir: &Path) -> RepoError {
+    let said = &found.stderr;
+    if let Some(remedy) =
+        said.lines().map(str::trim).find(|line| line.starts_with("git config") && line.contains("safe.directory"))
+    {
+        return RepoError::NotOwned { remedy: remedy.to_owned() };
+    }
+    let kinds = ["repository extension", "git repo version", "'extensions."];
+    if kinds.iter().any(|kind| said.contains(kind)) {
+        let why = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        return RepoError::Unsupported { version, why: why.trim_start_matches("fatal: ").to_owned() };
+    }
+    if said.contains("not a git repository") {
+        return RepoError::NotARepository { dir: dir.to_owned() };
+    }
+    RepoError::Git(found.failed())
 }
 
 /// A commit to be written.

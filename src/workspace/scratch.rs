@@ -59,8 +59,10 @@ impl Repository {
 fn from_repo(error: RepoError) -> WorkspaceError {
     match error {
         RepoError::Git(error) => WorkspaceError::Git(error),
-        other @ (RepoError::NotARepository { .. } | RepoError::OldGit { .. } | RepoError::NoSuchCommit { .. }) => {
-            WorkspaceError::Repository(other)
-        }
+        other @ (RepoError::NotARepository { .. }
+        | RepoError::OldGit { .. }
+        | RepoError::NotOwned { .. }
+        | RepoError::Unsupported { .. }
+        | RepoError::NoSuchCommit { .. }) => WorkspaceError::Repository(other),
     }
 }

@@ -7,19 +7,19 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::amount::WallTime;
-use crate::handoff::{Change, FileChange};
+use crate::handoff::FileChange;
 use crate::kernel::fact::Snapshot;
+use crate::mission::field::glob;
 use crate::name::{CommitId, RunId, TaskId};
+use crate::workspace::exchange::read_small;
 use crate::workspace::git::{GitError, nul_separated, path_of};
+use crate::workspace::printed::{self, GITLINK, Head, RawChange};
 use crate::workspace::repository::{Identity, NewCommit, Repository, message};
-use crate::workspace::worktree::Worktree;
+use crate::workspace::worktree::{Worktree, WorktreeOf};
 use crate::workspace::{WorkspaceError, files};
 
 /// The folder of a session's own files in a worktree: never committed.
 pub(crate) const SESSION_DIR: &str = ".ai-sdlc/session";
-
-/// Mode of an entry that is a repository of its own.
-const GITLINK: &str = "160000";
 
 /// A snapshot to be taken.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +54,7 @@ impl Repository {
     pub fn snapshot(&self, worktree: &Worktree, ask: &SnapshotAsk<'_>) -> Result<Snapshot, WorkspaceError> {
         let mut notes = self.mend(worktree)?;
         let mut record = worktree.record()?;
+        let is_first = record.saved.is_none();
         let mut excluded = record.ours.clone();
         excluded.extend(ask.exclude.iter().filter(|path| !record.ours.contains(path)).cloned());
         record.begin_indexing(&worktree.state)?;
@@ -66,9 +67,30 @@ impl Repository {
         record.write(&worktree.state)?;
         let commit = if taken.files.is_empty() { None } else { Some(self.commit_work(worktree, ask, &taken.tree)?) };
         if let Some(branch) = ask.branch {
+            if is_first {
+                self.keep_other_attempt(worktree, (branch, record.prepared.as_deref()), commit.as_ref())?;
+            }
             notes.extend(self.move_branch(&worktree.run, branch, commit.as_ref())?);
         }
         Ok(Snapshot { commit, files: taken.files, notes })
+    }
+
+    /// An attempt that begins anew takes the branch from the one before: what that had recorded is kept.
+    fn keep_other_attempt(
+        &self,
+        worktree: &Worktree,
+        (branch, began_with): (&str, Option<&str>),
+        commit: Option<&CommitId>,
+    ) -> Result<(), WorkspaceError> {
+        let WorktreeOf::Attempt { attempt, .. } = &worktree.of else { return Ok(()) };
+        if attempt.get() < 2 {
+            return Ok(());
+        }
+        let old = self.ref_tip(&format!("refs/heads/{branch}"))?;
+        let Some(old) = old.filter(|old| Some(old) != commit && began_with != Some(old.as_str())) else {
+            return Ok(());
+        };
+        self.keep_replaced(worktree, &old)
     }
 
     fn commit_work(&self, worktree: &Worktree, ask: &SnapshotAsk<'_>, tree: &str) -> Result<CommitId, GitError> {
@@ -161,13 +183,7 @@ impl Repository {
     /// git in them, under a configuration that is the agent's to write.
     pub(crate) fn gitlinks(&self, commit: &CommitId) -> Result<Vec<(String, String)>, GitError> {
         let printed = self.shared(["ls-tree", "-r", "-z", commit.as_str()]).bytes()?;
-        let links = nul_separated(&printed).filter(|line| line.starts_with(GITLINK.as_bytes())).filter_map(|line| {
-            let line = String::from_utf8_lossy(line);
-            let (about, path) = line.split_once('\t')?;
-            let commit = about.strip_prefix(GITLINK)?.strip_prefix(" commit ")?;
-            Some((path.to_owned(), commit.to_owned()))
-        });
-        Ok(links.collect())
+        Ok(printed::gitlinks(&printed))
     }
 
     /// Takes over what became of submodules: another commit, or gone.
@@ -214,7 +230,7 @@ impl Repository {
             return Ok(Vec::new());
         }
         let options = ["diff-tree", "-r", "-z", "--no-renames", "--raw", "--numstat", "--no-ext-diff", "--no-textconv"];
-        Ok(parse_changes(&self.shared(options).arg(from).arg(to).bytes()?))
+        Ok(printed::changes(&self.shared(options).arg(from).arg(to).bytes()?))
     }
 
     /// Moves a task's branch to its work, or removes it where there is none (any more). Only a branch of this run is
@@ -314,108 +330,64 @@ impl Repository {
 /// A line for `--index-info`: the commit a submodule's HEAD holds; the recorded one where that cannot be told.
 /// Read as plain files: git is not run in there.
 fn submodule_commit(place: &Path, recorded: &str) -> String {
-    let head = git_dir_of(place).and_then(|gitdir| {
-        let head = std::fs::read_to_string(gitdir.join("HEAD")).ok()?;
-        let Some(name) = head.trim().strip_prefix("ref: ") else { return Some(head) };
-        let loose = std::fs::read_to_string(gitdir.join(name)).ok();
-        loose.or_else(|| {
-            let packed = std::fs::read_to_string(gitdir.join("packed-refs")).ok()?;
-            packed.lines().find_map(|line| line.strip_suffix(name)?.strip_suffix(' ').map(str::to_owned))
-        })
+    let commit = git_dir_of(place).and_then(|gitdir| match printed::head(&read_small(&gitdir.join("HEAD"))?)? {
+        Head::Commit(commit) => Some(commit),
+        // An agent may have written any path there.
+        Head::Ref(name) if !name.starts_with("refs/") || glob::relative(&name).is_err() => None,
+        Head::Ref(name) => match read_small(&gitdir.join(&name)) {
+            Some(loose) => match printed::head(&loose)? {
+                Head::Commit(commit) => Some(commit),
+                Head::Ref(_) => None,
+            },
+            None => printed::packed(&read_small(&gitdir.join("packed-refs"))?, &name),
+        },
     });
-    let commit = head.and_then(|text| CommitId::parse(text.trim()).ok());
     let commit = commit.filter(|id| id.as_str().len() == recorded.len());
     format!("{GITLINK} {}", commit.as_ref().map_or(recorded, CommitId::as_str))
 }
 
-fn git_dir_of(place: &Path) -> Option<PathBuf> {
+pub(crate) fn git_dir_of(place: &Path) -> Option<PathBuf> {
     let dot_git = place.join(".git");
     if files::is_real_dir(&dot_git) {
         return Some(dot_git);
     }
-    let text = std::fs::read_to_string(&dot_git).ok()?;
-    Some(place.join(text.strip_prefix("gitdir: ")?.trim_end()))
-}
-
-/// One entry of a diff, as git tells it.
-#[derive(Debug, PartialEq, Eq)]
-struct RawChange {
-    path: Vec<u8>,
-    change: Change,
-    became_gitlink: bool,
-    added: u32,
-    removed: u32,
-}
-
-impl RawChange {
-    fn path(&self) -> String {
-        String::from_utf8_lossy(&self.path).into_owned()
-    }
-
-    fn told(self) -> FileChange {
-        FileChange { path: self.path(), change: self.change, added: self.added, removed: self.removed }
-    }
-}
-
-/// Reads `--raw --numstat -z`: first `:modes ids letter NUL path NUL` of each file, then `added TAB removed TAB path NUL`.
-fn parse_changes(printed: &[u8]) -> Vec<RawChange> {
-    let mut changes: Vec<RawChange> = Vec::new();
-    let mut parts = nul_separated(printed);
-    // Both parts name the files in the same order.
-    let mut counted = 0;
-    while let Some(part) = parts.next() {
-        let text = String::from_utf8_lossy(part);
-        if let Some(about) = text.strip_prefix(':') {
-            let Some(path) = parts.next() else { break };
-            let fields: Vec<&str> = about.split(' ').collect();
-            let (old, new) = (fields.first().copied().unwrap_or_default(), fields.get(1).copied().unwrap_or_default());
-            let change = match fields.last().copied() {
-                Some("A") => Change::Added,
-                Some("D") => Change::Deleted,
-                _ => Change::Modified,
-            };
-            let became_gitlink = new == GITLINK && old != GITLINK;
-            changes.push(RawChange { path: path.to_vec(), change, became_gitlink, added: 0, removed: 0 });
-            continue;
-        }
-        let mut columns = part.splitn(3, |byte| *byte == b'\t');
-        let (Some(added), Some(removed), Some(path)) = (columns.next(), columns.next(), columns.next()) else {
-            continue;
-        };
-        if let Some(change) = changes.get_mut(counted).filter(|change| change.path == path) {
-            (change.added, change.removed) = (count(added), count(removed));
-        }
-        counted += 1;
-    }
-    changes
-}
-
-/// `-` stands for a binary file.
-fn count(digits: &[u8]) -> u32 {
-    std::str::from_utf8(digits).ok().and_then(|text| text.parse().ok()).unwrap_or(0)
+    let text = read_small(&dot_git).filter(|text| text.starts_with("gitdir: "))?;
+    Some(place.join(printed::git_file(text.trim_end().as_bytes())))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
     use super::*;
 
     #[test]
-    fn a_raw_diff_with_counts_is_read_back() {
-        let zero = "0".repeat(40);
-        let printed = format!(
-            ":100644 100644 {zero} {zero} M\0a b.txt\0:000000 160000 {zero} {zero} A\0sub\0:100644 000000 {zero} {zero} D\0x\0\
-             3\t1\ta b.txt\0-\t-\tsub\0"
-        );
-        let changes = parse_changes(printed.as_bytes());
-        let brief: Vec<_> =
-            changes.iter().map(|c| (c.path(), c.change, c.became_gitlink, c.added, c.removed)).collect();
-        assert_eq!(
-            brief,
-            [
-                ("a b.txt".to_owned(), Change::Modified, false, 3, 1),
-                ("sub".to_owned(), Change::Added, true, 0, 0),
-                ("x".to_owned(), Change::Deleted, false, 0, 0),
-            ]
-        );
+    fn what_an_agent_made_of_a_submodule_holds_nobody_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let git = dir.path().join(".git");
+        let (recorded, other) = ("a".repeat(40), "b".repeat(40));
+        let told = || submodule_commit(dir.path(), &recorded);
+        let recorded_line = format!("{GITLINK} {recorded}");
+        fs::create_dir_all(git.join("refs/heads")).unwrap();
+        fs::write(git.join("HEAD"), "ref: refs/heads/main\n").unwrap();
+        fs::write(git.join("packed-refs"), format!("# pack-refs\n{other} refs/heads/main\n")).unwrap();
+        assert_eq!(told(), format!("{GITLINK} {other}"));
+        fs::write(git.join("refs/heads/main"), format!("{}\n", "c".repeat(40))).unwrap();
+        assert_eq!(told(), format!("{GITLINK} {}", "c".repeat(40)));
+        // Endless, or waiting for a writer that never comes.
+        for name in ["/dev/zero", "refs/../../../../../../../../dev/zero", "refs/heads/pipe", "refs/heads/endless"] {
+            fs::write(git.join("HEAD"), format!("ref: {name}\n")).unwrap();
+            fs::remove_file(git.join("refs/heads/pipe")).ok();
+            fs::remove_file(git.join("refs/heads/endless")).ok();
+            symlink("/dev/zero", git.join("refs/heads/endless")).unwrap();
+            mknodat(CWD, git.join("refs/heads/pipe"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+            assert_eq!(told(), recorded_line, "{name}");
+        }
+        fs::remove_dir_all(&git).unwrap();
+        symlink("/dev/zero", &git).unwrap();
+        assert_eq!(told(), recorded_line);
     }
 }

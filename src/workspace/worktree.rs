@@ -10,10 +10,14 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::amount::WallTime;
 use crate::name::{Attempt, CommitId, RunId, TaskId};
+use crate::workspace::clear::OUR_LOCK;
+use crate::workspace::exchange::read_small;
 use crate::workspace::git::{Call, GitError, path_of};
+use crate::workspace::printed::{self, Head, LONGEST};
 use crate::workspace::repository::Repository;
-use crate::workspace::{WorkspaceError, files};
+use crate::workspace::{WorkspaceError, files, read_bounded};
 
 /// Longest path of a worktree, in bytes: what lies in it must fit into the system's 4096.
 const MAX_PATH: usize = 1_024;
@@ -37,6 +41,14 @@ impl WorktreeOf {
     /// Of an attempt.
     pub fn attempt(task: &TaskId, attempt: Attempt) -> Self {
         Self::Attempt { task: task.clone(), attempt }
+    }
+
+    /// Task and attempt, in words; empty where there is none.
+    pub(crate) fn words(&self) -> (String, String) {
+        match self {
+            Self::Attempt { task, attempt } => (task.to_string(), attempt.to_string()),
+            Self::Merge => (String::new(), String::new()),
+        }
     }
 
     /// Its folder's name, one level whatever the task is a part of. What follows the last `-` is the attempt, so none
@@ -163,7 +175,8 @@ impl Repository {
         let path = settled(&ask.path)?;
         let state = self.state_dir(ask.run, &ask.of);
         if let Some(record) = Record::read(&state) {
-            if record.path == path && record.gitdir.is_some() && files::is_real_dir(&record.path) {
+            // Also where it would lie elsewhere today: work may be in it.
+            if record.gitdir.is_some() && files::is_real_dir(&record.path) {
                 return record.worktree(state).ok_or(WorkspaceError::Gone { path });
             }
             self.remove_half_made(&record, &state)?;
@@ -191,7 +204,7 @@ impl Repository {
     fn make_worktree(&self, mut record: Record, state: &Path) -> Result<Worktree, WorkspaceError> {
         fs::create_dir_all(state).map_err(WorkspaceError::file("make", state))?;
         record.write(state)?;
-        let reason = format!("in use by ai-sdlc run {}", record.run);
+        let reason = format!("{OUR_LOCK} {}", record.run);
         // Registered first, filled afterwards: many can be filled at the same time.
         self.in_turn(|| {
             let add = ["worktree", "add", "--quiet", "--no-checkout", "--detach", "--lock", "--reason", &reason];
@@ -216,10 +229,16 @@ impl Repository {
 
     /// All worktrees of a run, or of all runs, in order of run and task.
     pub fn list_worktrees(&self, run: Option<&RunId>) -> Vec<Worktree> {
-        let top = self.states();
-        let runs = run.map_or_else(|| subfolders(&top), |run| vec![top.join(run.as_str())]);
-        let states = runs.iter().flat_map(|run| subfolders(run));
-        states.filter_map(|state| Record::read(&state)?.worktree(state)).collect()
+        let states = match run {
+            Some(run) => subfolders(&self.states().join(run.as_str())),
+            None => self.all_states(),
+        };
+        states.into_iter().filter_map(|state| Record::read(&state)?.worktree(state)).collect()
+    }
+
+    /// Where all that is remembered of worktrees lies, also of such as were never whole.
+    pub(crate) fn all_states(&self) -> Vec<PathBuf> {
+        subfolders(&self.states()).iter().flat_map(|run| subfolders(run)).collect()
     }
 
     fn states(&self) -> PathBuf {
@@ -231,7 +250,7 @@ impl Repository {
     }
 
     /// Removes what a `worktree add` left that did not come to its end, or whose folder somebody deleted.
-    fn remove_half_made(&self, record: &Record, state: &Path) -> Result<(), WorkspaceError> {
+    pub(crate) fn remove_half_made(&self, record: &Record, state: &Path) -> Result<(), WorkspaceError> {
         if record.path.symlink_metadata().is_ok() {
             fs::remove_dir_all(&record.path).map_err(WorkspaceError::file("remove", &record.path))?;
         }
@@ -245,7 +264,8 @@ impl Repository {
     pub(crate) fn private_git_dirs(&self, path: &Path) -> Vec<PathBuf> {
         let wanted = path.join(".git");
         let claims = |dir: &PathBuf| {
-            fs::read(dir.join("gitdir")).is_ok_and(|text| path_of(text.strip_suffix(b"\n").unwrap_or(&text)) == wanted)
+            let text = read_bounded(&dir.join("gitdir"), LONGEST);
+            text.is_some_and(|text| path_of(text.strip_suffix(b"\n").unwrap_or(&text)) == wanted)
         };
         subfolders(&self.common_dir().join("worktrees")).into_iter().filter(claims).collect()
     }
@@ -292,11 +312,15 @@ impl Repository {
             fs::create_dir_all(gitdir).map_err(WorkspaceError::file("make", gitdir))?;
             write("commondir", "../..\n".to_owned())?;
             write("gitdir", format!("{}\n", worktree.path.join(".git").display()))?;
-            write("locked", format!("in use by ai-sdlc run {}\n", worktree.run))?;
+            write("locked", format!("{OUR_LOCK} {}\n", worktree.run))?;
             notes.push("the worktree's git folder had been removed; it was made again".to_owned());
         }
-        let head = fs::read_to_string(gitdir.join("HEAD")).unwrap_or_default();
-        if !(head.starts_with("ref: refs/") || CommitId::parse(head.trim()).is_ok()) {
+        let head = read_small(&gitdir.join("HEAD")).and_then(|head| printed::head(&head));
+        let is_good = head.is_some_and(|head| match head {
+            Head::Ref(name) => name.starts_with("refs/"),
+            Head::Commit(_) => true,
+        });
+        if !is_good {
             files::remove_file(&gitdir.join("HEAD"))?;
             write("HEAD", format!("{base}\n"))?;
         }
@@ -317,6 +341,16 @@ impl Repository {
     }
 }
 
+/// When a worktree was last recorded, by what the engine keeps of it; when any other folder was changed. That somebody
+/// looks at it changes nothing.
+pub(crate) fn touched(folder: &Path) -> WallTime {
+    let kept = ["record.json", "index"].map(|name| folder.join(name));
+    let modified = |path: &PathBuf| fs::symlink_metadata(path).ok()?.modified().ok();
+    let last = kept.iter().filter_map(modified).max().or_else(|| modified(&folder.to_owned()));
+    let since = last.and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+    WallTime(since.and_then(|since| i64::try_from(since.as_millis()).ok()).unwrap_or(0))
+}
+
 /// The path with its parent made, and without symbolic links in it: as git will record it.
 fn settled(path: &Path) -> Result<PathBuf, WorkspaceError> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
@@ -333,9 +367,8 @@ fn git_file_target(path: &Path) -> Result<PathBuf, WorkspaceError> {
     if !meta.is_file() {
         return Err(WorkspaceError::Unsafe { path: file.display().to_string() });
     }
-    let text = fs::read(&file).map_err(WorkspaceError::file("read", &file))?;
-    let target = text.strip_prefix(b"gitdir: ").unwrap_or(&text);
-    let target = path.join(path_of(target.strip_suffix(b"\n").unwrap_or(target)));
+    let unread = || WorkspaceError::Unsafe { path: file.display().to_string() };
+    let target = path.join(printed::git_file(&read_bounded(&file, LONGEST).ok_or_else(unread)?));
     target.canonicalize().map_err(WorkspaceError::file("read", target))
 }
 
@@ -349,7 +382,7 @@ pub(crate) fn seed_index(from: &Path, to: &Path) -> Result<(), WorkspaceError> {
     copy().map_err(WorkspaceError::file("copy", from))
 }
 
-fn subfolders(dir: &Path) -> Vec<PathBuf> {
+pub(crate) fn subfolders(dir: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
     let mut found: Vec<PathBuf> =
         entries.flatten().map(|entry| entry.path()).filter(|path| files::is_real_dir(path)).collect();

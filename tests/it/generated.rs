@@ -87,7 +87,7 @@ fn strict(schema: &mut Value) {
     }
 }
 
-fn misfits(what: &str, strictly: bool, documents: &[Value]) -> Vec<String> {
+pub(crate) fn misfits(what: &str, strictly: bool, documents: &[Value]) -> Vec<String> {
     let (_, text) = schema::all().into_iter().find(|(file, _)| *file == format!("{what}.schema.json")).unwrap();
     let mut schema: Value = serde_json::from_str(&text).unwrap();
     if strictly {

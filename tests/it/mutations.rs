@@ -9,13 +9,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use ai_sdlc::mission::spans::{Document, escape};
 use serde_json::{Map, Value, json};
 
-use crate::bodies;
+use crate::bodies::{ALL, Body};
 
 const CHANGES: usize = 10_000;
 
-type Body = fn(&[u8]) -> Option<bool>;
-
-/// A kind of file, and examples of it.
+/// What comes from outside, and examples of it.
 struct Kind {
     name: &'static str,
     body: Body,
@@ -42,40 +40,92 @@ fn read(paths: &[PathBuf]) -> Vec<Vec<u8>> {
     paths.iter().map(|path| std::fs::read(path).unwrap()).collect()
 }
 
-/// The examples of the language: of the fixtures, of what ships, and what once was found.
-fn kinds() -> [Kind; 7] {
-    let corpus = |kind: &str| read(&files(&format!("fuzz/corpus/{kind}"), "", ""));
-    let skill = |about: PathBuf| {
+/// Of a hundred changes, how many are of this.
+fn share(name: &str) -> usize {
+    match name {
+        "mission" => 42,
+        "scenario" => 10,
+        "skill" => 8,
+        "config" | "role" | "handoff" => 6,
+        "words" => 5,
+        "expression" | "plan" => 4,
+        "journal" | "git" => 3,
+        "streams" => 2,
+        "records" => 1,
+        other => panic!("{other} has no share"),
+    }
+}
+
+/// Examples of the language in fixtures and in what ships.
+fn shipped(name: &str) -> Vec<Vec<u8>> {
+    let skill = |about: &PathBuf| {
         let manifest = std::fs::read(about.with_file_name("skill.toml")).unwrap_or_default();
         [std::fs::read(about).unwrap(), manifest].join(&b"\n===\n"[..])
     };
-    let missions =
-        [files("tests/fixtures", ".toml", "skill.toml"), files("missions", ".toml", ".scenario.toml")].concat();
-    let scenarios = files("missions", ".scenario.toml", "");
-    let roles = [files("roles", ".md", ""), files("tests/fixtures", ".md", "SKILL.md")].concat();
-    let skills = [files("skills", "SKILL.md", ""), files("tests/fixtures", "SKILL.md", "")].concat();
-    let kind = |name, body: Body, more: Vec<Vec<u8>>, share| {
-        let seeds = [corpus(name), more].concat();
+    match name {
+        "mission" => read(
+            &[files("tests/fixtures", ".toml", "skill.toml"), files("missions", ".toml", ".scenario.toml")].concat(),
+        ),
+        "scenario" => read(&files("missions", ".scenario.toml", "")),
+        "role" => read(&[files("roles", ".md", ""), files("tests/fixtures", ".md", "SKILL.md")].concat()),
+        "skill" => [files("skills", "SKILL.md", ""), files("tests/fixtures", "SKILL.md", "")]
+            .concat()
+            .iter()
+            .map(skill)
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Everything that a body reads, with its examples: of the corpus, which holds what once was found, and of what ships.
+fn kinds() -> Vec<Kind> {
+    let kind = |(name, body): (&'static str, Body)| {
+        let corpus = read(&files(&format!("fuzz/corpus/{name}"), "", ""));
+        let seeds = [corpus, shipped(name)].concat();
         assert!(seeds.len() > 1, "{name}: {} examples", seeds.len());
-        Kind { name, body, seeds, share }
+        Kind { name, body, seeds, share: share(name) }
     };
-    [
-        kind("mission", bodies::mission, read(&missions), 48),
-        kind("config", bodies::config, Vec::new(), 8),
-        kind("scenario", bodies::scenario, read(&scenarios), 12),
-        kind("expression", bodies::expression, Vec::new(), 4),
-        kind("role", bodies::role, read(&roles), 8),
-        kind("skill", bodies::skill, skills.into_iter().map(skill).collect(), 12),
-        kind("handoff", bodies::handoff, Vec::new(), 8),
-    ]
+    ALL.into_iter().map(kind).collect()
 }
 
 #[test]
 fn the_examples_themselves_are_no_trouble() {
+    let mut failed = Vec::new();
     for kind in kinds() {
-        for seed in &kind.seeds {
-            (kind.body)(seed);
+        let mut fit = 0;
+        for (number, seed) in kind.seeds.iter().enumerate() {
+            match std::panic::catch_unwind(|| (kind.body)(seed)) {
+                Ok(read) => fit += usize::from(read == Some(true)),
+                Err(_) => {
+                    failed.push(format!("example {number} of {}: {:?}", kind.name, String::from_utf8_lossy(seed)));
+                }
+            }
         }
+        assert!(fit > 0, "{}: none of {} examples is one", kind.name, kind.seeds.len());
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+/// What is not told to `cargo fuzz` is never run by it.
+#[test]
+fn every_body_is_a_target_and_has_a_small_corpus() {
+    let manifest: toml::Table = std::fs::read_to_string(root().join("fuzz/Cargo.toml")).unwrap().parse().unwrap();
+    let mut names = ALL.map(|(name, _)| name);
+    let targets = manifest["bin"].as_array().unwrap();
+    let told: Vec<&str> = targets.iter().map(|target| target["name"].as_str().unwrap()).collect();
+    assert_eq!(told, names, "in fuzz/Cargo.toml");
+    names.sort_unstable();
+    let stems = |folder: &str, ending: &str| -> Vec<String> {
+        let paths = files(folder, ending, "");
+        paths.iter().map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()).collect()
+    };
+    assert_eq!(stems("fuzz/fuzz_targets", ".rs"), names);
+    for name in names {
+        let target = std::fs::read_to_string(root().join(format!("fuzz/fuzz_targets/{name}.rs"))).unwrap();
+        assert!(target.contains(&format!("ai_sdlc_fuzz::{name}(data)")), "{name} runs another body");
+        let corpus = files(&format!("fuzz/corpus/{name}"), "", "");
+        let bytes: u64 = corpus.iter().map(|path| path.metadata().unwrap().len()).sum();
+        assert!(corpus.len() <= 120 && bytes <= 200_000, "{name}: {} files, {bytes} bytes", corpus.len());
     }
 }
 

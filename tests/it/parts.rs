@@ -14,6 +14,7 @@ use tempfile::TempDir;
 /// Files of a project, and the mission `missions/main.toml` among them.
 fn load(files: &[(&str, &str)]) -> (Loaded, TempDir) {
     let root = tempfile::tempdir().unwrap();
+    fs::create_dir(root.path().join(".ai-sdlc")).unwrap();
     for (path, text) in files {
         let path = root.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();

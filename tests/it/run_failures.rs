@@ -156,6 +156,7 @@ fn a_worktree_that_cannot_be_made_fails_that_task_only() {
 name = "blocked"
 [workspace]
 root = "../trees"
+sandbox = "off"
 [concurrency]
 max = 1
 [tasks.first]

@@ -422,3 +422,25 @@ fn what_is_said_of_clean_up_and_of_a_killed_engine_is_true_to_the_end() {
     assert!(!ran.stdout.contains("clean-up goes on"), "{ran:?}");
     assert!(!ran.stdout.contains("cost unknown"), "a command costs nothing, however it ended: {ran:?}");
 }
+
+#[test]
+fn a_delivery_into_a_checkout_is_not_cut_off_where_the_guard_dies() {
+    let world = World::new();
+    world.write(".gitattributes", "*.slow filter=slow\n");
+    // Only where the person's own checkout is filled: that of a worktree has a file there.
+    let smudge = "if test -d .git; then touch $HOME/up; sleep 0.6; fi; cat";
+    world.git(["config", "filter.slow.smudge", smudge]);
+    world.mission("[mission]\nname = \"slow\"\n[merge]\ninto = \"main\"\n[tasks.a]\nrun = 'echo a > a.slow'\n");
+    let child = world.start(["mission", "run", "mission.toml", "--yes"]);
+    wait_for("the delivery", || world.home().join("up").exists());
+    send(process(&world, " guard"), Signal::KILL);
+    let _stopped = finish(child);
+    assert_eq!(world.processes(), []);
+    let left = std::fs::read_dir(world.project().join(".git")).unwrap().flatten();
+    let locks: Vec<_> =
+        left.map(|entry| entry.file_name()).filter(|name| name.as_encoded_bytes().ends_with(b".lock")).collect();
+    assert_eq!(locks, Vec::<std::ffi::OsString>::new(), "git was killed in the person's checkout");
+    assert_eq!(world.git(["status", "--porcelain"]), "");
+    world.run(["run", "resume"]).exits(0);
+    assert_eq!(world.read("a.slow"), "a\n");
+}

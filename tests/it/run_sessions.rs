@@ -252,7 +252,8 @@ fn agents_roles_and_models_are_looked_up_where_the_language_says() {
     };
     let user = world.home().join(".config/ai-sdlc/config.toml");
     fs::create_dir_all(user.parent().unwrap()).unwrap();
-    fs::write(user, format!("agent = \"users\"\n{}{}", agent("users"), agent("both"))).unwrap();
+    let open = "[workspace]\nwritable = [\"~\"]\n";
+    fs::write(user, format!("agent = \"users\"\n{}{}{open}", agent("users"), agent("both"))).unwrap();
     world.write(
         ".ai-sdlc/config.toml",
         &format!("{}[agents.both]\nmodels = {{ fast = \"projects-fast\" }}\n", agent("projects")),

@@ -94,7 +94,7 @@ fn each_merge_is_delivered_also_when_others_move_the_branch() {
     let world = World::new();
     let push = "cd $PROJECT && until git log --format=%s main | grep -qx a; do sleep 0.01; done && echo theirs > theirs.txt && git add theirs.txt && git commit -qm theirs";
     let mission = format!(
-        "[workspace]\npass = [\"PROJECT\"]\n[merge]\ninto = \"main\"\ndeliver = \"each\"\n[tasks.a]\nrun = \"echo a > a.txt\"\n\
+        "[workspace]\npass = [\"PROJECT\"]\nsandbox = \"off\"\n[merge]\ninto = \"main\"\ndeliver = \"each\"\n[tasks.a]\nrun = \"echo a > a.txt\"\n\
          [tasks.others]\nneeds = [\"a\"]\nrun = \"{push}\"\n[tasks.b]\nneeds = [\"others\"]\nrun = \"echo b > b.txt\"\n"
     );
     world.mission(&format!("[mission]\nname = \"m\"\n{mission}"));

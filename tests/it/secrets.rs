@@ -30,6 +30,9 @@ role = "full-stack-dev"
 secrets = ["TOKEN"]
 needs = ["leak"]
 prompt = "You were told {{tasks.leak.outputs.said}}."
+[tasks.wraps]
+secrets = ["TOKEN"]
+run = "perl -MMIME::Base64 -e 'print encode_base64(qq(x) x (50 + $_) . $ENV{TOKEN}) for 0..12'; touch \"file-$(perl -e '$_=$ENV{TOKEN}; s/([^A-Za-z0-9])/sprintf(q(%%%02X),ord($1))/ge; print')\""
 [tasks.fails]
 secrets = ["TOKEN"]
 run = "echo failing with $TOKEN >&2; exit 3"
@@ -50,9 +53,11 @@ fn with_token(world: &World, args: &[&str]) -> Ran {
 }
 
 fn clean(what: &str, bytes: &[u8]) {
+    // Lines may have been wrapped anywhere, also within JSON.
+    let joined = String::from_utf8_lossy(bytes).replace("\\n", "").replace(['\n', '\r'], "");
     for form in FORMS {
         let found = bytes.windows(form.len()).any(|window| window == form.as_bytes());
-        assert!(!found, "{form} is in {what}");
+        assert!(!found && !joined.contains(form), "{form} is in {what}");
     }
 }
 

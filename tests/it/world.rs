@@ -11,11 +11,14 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Programs that tests and missions of tests use.
-const PROGRAMS: [&str; 41] = [
+const PROGRAMS: [&str; 42] = [
     "git", "sh", "bash", "cat", "echo", "sleep", "true", "false", "test", "env", "setsid", "mkdir", "rm", "cp", "mv",
     "ls", "grep", "sed", "seq", "head", "tail", "touch", "kill", "dd", "yes", "tr", "wc", "sort", "date", "printf",
-    "chmod", "ln", "tar", "nohup", "find", "cut", "basename", "dirname", "make", "perl", "rmdir",
+    "chmod", "ln", "tar", "nohup", "find", "cut", "basename", "dirname", "make", "perl", "rmdir", "tee",
 ];
+
+/// What the person's own configuration says: see `World::confined`.
+const HOME_IS_OPEN: &str = "[workspace]\nwritable = [\"~\"]\n";
 
 /// The longest that any wait may take: generous, since machines are busy.
 pub(crate) const LIMIT: Duration = Duration::from_secs(120);
@@ -55,8 +58,12 @@ impl Ran {
 }
 
 impl Drop for World {
-    /// A test that fails half-way leaves nothing running.
+    /// A test that fails half-way leaves nothing running, and its folder to be looked at.
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("kept: {}", self.root.path().display());
+            self.root.disable_cleanup(true);
+        }
         for (pid, _) in self.processes() {
             if let Some(pid) = rustix::process::Pid::from_raw(pid) {
                 let _gone_already = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
@@ -68,10 +75,17 @@ impl Drop for World {
 impl World {
     /// A machine with an empty folder as project.
     pub(crate) fn bare() -> Self {
-        let root = tempfile::Builder::new().prefix("aisdlc-").tempdir().unwrap();
+        Self::furnished(tempfile::Builder::new().prefix("aisdlc-").tempdir().unwrap())
+    }
+
+    fn furnished(root: TempDir) -> Self {
         for folder in ["home", "bin", "project", "tmp"] {
             fs::create_dir(root.path().join(folder)).unwrap();
         }
+        // Tasks of most tests tell what they did by files in the home folder.
+        let config = root.path().join("home/.config/ai-sdlc");
+        fs::create_dir_all(&config).unwrap();
+        fs::write(config.join("config.toml"), HOME_IS_OPEN).unwrap();
         for program in PROGRAMS {
             if let Some(found) = find(program) {
                 symlink(found, root.path().join("bin").join(program)).unwrap();
@@ -82,7 +96,16 @@ impl World {
 
     /// A machine with a repository of one commit on `main`.
     pub(crate) fn new() -> Self {
-        let world = Self::bare();
+        Self::bare().with_repository()
+    }
+
+    /// The same in this folder, which may be on a disk of its own.
+    pub(crate) fn on(disk: &Path) -> Self {
+        Self::furnished(tempfile::Builder::new().prefix("aisdlc-").tempdir_in(disk).unwrap()).with_repository()
+    }
+
+    fn with_repository(self) -> Self {
+        let world = self;
         world.git(["init", "-q", "-b", "main"]);
         world.git(["config", "user.name", "Ada"]);
         world.git(["config", "user.email", "ada@example.org"]);
@@ -91,8 +114,19 @@ impl World {
         world
     }
 
+    /// The same machine, its home folder closed to tasks as a person's is.
+    pub(crate) fn confined(self) -> Self {
+        fs::remove_dir_all(self.home().join(".config")).unwrap();
+        self
+    }
+
     pub(crate) fn project(&self) -> PathBuf {
         self.root.path().join("project")
+    }
+
+    /// The folder that all of it is in.
+    pub(crate) fn root(&self) -> &Path {
+        self.root.path()
     }
 
     pub(crate) fn home(&self) -> PathBuf {

@@ -14,9 +14,10 @@ use crate::kernel::event::SessionKind;
 use crate::kernel::fact::{EndKind, WorkKey};
 use crate::mission::field::shape::Shape;
 use crate::mission::model::Permissions;
+use crate::mission::sandbox::AgentSandbox;
 use crate::name::OutputId;
-use crate::plan::ReportsUse;
 use crate::plan::scenario::Scenario;
+use crate::plan::{Agent, ReportsUse};
 
 mod files;
 mod play;
@@ -123,5 +124,9 @@ impl Backend for RehearsalAgent {
 
     fn tools(&self) -> TellsTools {
         TellsTools::Yes
+    }
+
+    fn sandbox(&self, _: &Agent) -> AgentSandbox {
+        AgentSandbox::Engine
     }
 }

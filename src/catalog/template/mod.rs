@@ -20,6 +20,9 @@ mod tests;
 /// Deepest nesting of blocks, brackets and parentheses that is read.
 const MAX_DEPTH: usize = 64;
 
+/// Most tags of one template.
+const MAX_TAGS: usize = 2_000;
+
 /// A template, read.
 #[derive(Debug, Clone)]
 pub struct Template {
@@ -91,7 +94,7 @@ impl Template {
         if !source.contains("{{") {
             return Ok(Self { source: source.to_owned(), ast: None, uses: Vec::new(), partials: Vec::new() });
         }
-        check_depth(source)?;
+        check_bounds(source)?;
         let mut ast = Ast::compile(source).map_err(|error| syntax_error(source, &error))?;
         let found = walk::walk(source, &mut ast)?;
         Ok(Self { source: source.to_owned(), ast: Some(Box::new(ast)), uses: found.uses, partials: found.partials })
@@ -206,9 +209,10 @@ fn error_at(source: &str, offset: usize, message: String) -> TemplateError {
     }
 }
 
-/// The grammar is read by recursion: what is nested too deeply would overflow the stack.
-fn check_depth(source: &str) -> Result<(), TemplateError> {
-    let (mut blocks, mut brackets, mut in_tag) = (0_usize, 0_usize, false);
+/// The grammar is read by recursion: what is nested too deeply would overflow the stack. And for each tag the text before
+/// it is gone through: too many would take for ever.
+fn check_bounds(source: &str) -> Result<(), TemplateError> {
+    let (mut blocks, mut brackets, mut tags, mut in_tag) = (0_usize, 0_usize, 0_usize, false);
     let mut bytes = source.bytes().enumerate().peekable();
     while let Some((offset, byte)) = bytes.next() {
         let next = bytes.peek().map(|(_, next)| *next);
@@ -216,12 +220,16 @@ fn check_depth(source: &str) -> Result<(), TemplateError> {
             (b'{', Some(b'{')) => {
                 in_tag = true;
                 brackets = 0;
-                let tag = source.get(offset..).unwrap_or("").trim_start_matches(['{', '~', ' ', '\t', '\n', '\r']);
+                tags += 1;
+                let whole = source.get(offset..).unwrap_or("");
+                let tag = whole.trim_start_matches(['{', '~', ' ', '\t', '\n', '\r']);
                 if tag.starts_with('#') {
                     blocks += 1;
                 } else if tag.starts_with('/') {
                     blocks = blocks.saturating_sub(1);
                 }
+                let begins = offset + whole.len() - tag.len();
+                while bytes.next_if(|(at, _)| *at < begins).is_some() {}
             }
             (b'}', Some(b'}')) => in_tag = false,
             (b'(' | b'[' | b'{', _) if in_tag => brackets += 1,
@@ -230,6 +238,9 @@ fn check_depth(source: &str) -> Result<(), TemplateError> {
         }
         if blocks > MAX_DEPTH || brackets > MAX_DEPTH {
             return Err(error_at(source, offset, format!("this is nested more than {MAX_DEPTH} deep")));
+        }
+        if tags > MAX_TAGS {
+            return Err(error_at(source, offset, format!("a template has at most {MAX_TAGS} tags")));
         }
     }
     Ok(())

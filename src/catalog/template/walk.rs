@@ -1,5 +1,7 @@
 //! The walk over a template's syntax tree: which variables and partials it uses, and the changes that make it strict.
 
+use std::cell::Cell;
+
 use handlebars::template::{
     BlockParam, DecoratorTemplate, HelperTemplate, Parameter, Subexpression, Template as Ast, TemplateElement,
 };
@@ -33,19 +35,28 @@ pub(super) fn walk(source: &str, ast: &mut Ast) -> Result<Found, TemplateError> 
 pub(super) struct Lines<'a> {
     source: &'a str,
     starts: Vec<usize>,
+    /// The last place asked for (line, column, byte): most are asked for in order, and a line may be long.
+    last: Cell<(usize, usize, usize)>,
 }
 
 impl<'a> Lines<'a> {
     pub(super) fn of(source: &'a str) -> Self {
         let starts = std::iter::once(0).chain(source.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { source, starts }
+        Self { source, starts, last: Cell::new((1, 1, 0)) }
     }
 
     /// Byte of a line and a column in characters, both from 1.
     pub(super) fn offset(&self, line: usize, column: usize) -> usize {
-        let start = self.starts.get(line.saturating_sub(1)).copied().unwrap_or(self.source.len());
+        let (known, from, byte) = self.last.get();
+        let (from, start) = if line == known && column >= from {
+            (from, byte)
+        } else {
+            (1, self.starts.get(line.saturating_sub(1)).copied().unwrap_or(self.source.len()))
+        };
         let text = self.source.get(start..).unwrap_or("");
-        start + text.char_indices().nth(column.saturating_sub(1)).map_or(text.len(), |(at, _)| at)
+        let found = start + text.char_indices().nth(column.saturating_sub(from)).map_or(text.len(), |(at, _)| at);
+        self.last.set((line, column.max(1), found));
+        found
     }
 }
 

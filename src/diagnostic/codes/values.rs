@@ -87,6 +87,15 @@ timeout = "5 minuts"
 timeout = "5m"
 "#);
 
+    BAD_SIZE = "mission::bad-size",
+        "An amount of disk space cannot be read.",
+        "Write it like `20 GB` or `500 MiB`.",
+        mission(r#"[workspace]
+max_disk = "20 gigs"
+"# => r#"[workspace]
+max_disk = "20 GB"
+"#);
+
     BAD_SHAPE = "mission::bad-shape",
         "The shape of an output cannot be read.",
         "Write a type name, a list of one shape, a table of fields, or `{ schema = … }`.",

@@ -41,6 +41,8 @@ pub struct GuardStart {
     pub log: PathBuf,
     /// The run's folder: ends that the engine did not record are left there.
     pub run_dir: PathBuf,
+    /// Where all children that are confined may write.
+    pub writable: Vec<PathBuf>,
 }
 
 /// The engine's handle on the guard. Dropping it is leaving.
@@ -61,9 +63,10 @@ impl Guard {
         let (orders, wanted) = unbounded_channel();
         let (told, reports) = unbounded_channel();
         tokio::spawn(send_orders(wanted, write));
-        tokio::spawn(take_reports(read, told, child));
+        let run = start.run_dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        tokio::spawn(take_reports(read, told, (child, run)));
         let guard = Self { orders, pid };
-        guard.order(Order::Begin { run_dir: start.run_dir });
+        guard.order(Order::Begin { run_dir: start.run_dir, writable: start.writable });
         Ok((guard, reports))
     }
 
@@ -140,7 +143,8 @@ async fn send_orders(mut wanted: UnboundedReceiver<Order>, mut write: OwnedWrite
 }
 
 /// Reads reports until the guard closes its end, then takes its exit.
-async fn take_reports(mut read: OwnedReadHalf, told: UnboundedSender<GuardReport>, mut child: StdChild) {
+async fn take_reports(mut read: OwnedReadHalf, told: UnboundedSender<GuardReport>, of: (StdChild, String)) {
+    let (mut child, run) = of;
     let mut bytes = Vec::with_capacity(16 << 10);
     let why = loop {
         match read.read_buf(&mut bytes).await {
@@ -157,7 +161,7 @@ async fn take_reports(mut read: OwnedReadHalf, told: UnboundedSender<GuardReport
         let status = child.wait();
         // One that came to its own end has ended everything below it.
         if !status.as_ref().is_ok_and(ExitStatus::success) {
-            sweep::after_guard(child.id());
+            sweep::after_guard(child.id(), &run);
         }
         status
     });

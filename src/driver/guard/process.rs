@@ -23,7 +23,8 @@ use crate::driver::guard::protocol::{
 };
 use crate::driver::guard::starting::{Later, Starting};
 use crate::driver::guard::sweep::{self, Company, Orphans};
-use crate::session::processes;
+use crate::journal::fail_point::{self, Point};
+use crate::session::{mark, processes};
 
 /// Reports that wait for a busy engine, in bytes; beyond this nothing more is read from children.
 const MAX_UNSENT: usize = 16 << 20;
@@ -248,6 +249,7 @@ impl Watch {
         }
         for (id, end) in over {
             let Some(child) = self.children.remove(&id) else { continue };
+            fail_point::reach(Point::ChildEnded);
             let unrecorded = UnrecordedEnd {
                 label: child.label,
                 end: end.how,
@@ -301,7 +303,13 @@ impl Watch {
             return;
         }
         match order {
-            Order::Begin { run_dir } => self.run_dir = Some(run_dir),
+            Order::Begin { run_dir, writable } => {
+                if let Some(run) = run_dir.file_name().and_then(OsStr::to_str) {
+                    mark::put_on_me(run);
+                }
+                self.run_dir = Some(run_dir);
+                self.starting.let_all(writable);
+            }
             Order::Spawn(spawn) => self.starting.start(*spawn),
             Order::Tell { child, line } => match self.children.get_mut(&child) {
                 Some(child) => child.tell(&line),

@@ -71,6 +71,9 @@ pub struct Spawn {
     /// How long it may run: then TERM, and KILL two seconds later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Millis>,
+    /// Folders that it may write to, beside those that all may; `None`: it is not confined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writable: Option<Vec<PathBuf>>,
 }
 
 /// How a child is stopped.
@@ -87,8 +90,8 @@ pub enum Stop {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Order {
-    /// The first order: where ends are left when the engine is gone.
-    Begin { run_dir: PathBuf },
+    /// The first order: where ends are left when the engine is gone, and where all that are confined may write.
+    Begin { run_dir: PathBuf, writable: Vec<PathBuf> },
     /// Start a child.
     Spawn(Box<Spawn>),
     /// Write this line to a host's standard input.

@@ -1,7 +1,7 @@
 //! What is left behind: by a child when it ended, whose processes are the guard's children then, since it is a
 //! subreaper; and by a guard that was killed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
 use std::time::{Duration, Instant};
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::name::RUN_STAMP;
+use crate::session::mark;
 use crate::session::processes::{Process, all, below, me, pause, signal};
 
 /// How stamps of commands end, and of what commands started.
@@ -111,20 +112,26 @@ fn orphans(pid: i32, stamp: &str, live: &BTreeSet<i32>, company: Company, among:
 
 /// Ends what a guard that was killed left running. Commands are ended at once; hosts have seen end-of-file and are
 /// given time to end their agents and to write their results.
-pub(crate) fn after_guard(guard: u32) {
+pub(crate) fn after_guard(guard: u32, run: &str) {
     const HOSTS_HAVE: u32 = 300;
     let prefix = format!("{guard}.");
     for pass in 0..HOSTS_HAVE + PASSES {
-        let stamped: Vec<_> = all()
-            .into_iter()
-            .filter(|process| !process.zombie)
-            .filter_map(|process| Some((process, process.stamp().filter(|stamp| stamp.starts_with(&prefix))?)))
+        let all: Vec<_> = all().into_iter().filter(|process| !process.zombie && process.pid != me()).collect();
+        let stamped: BTreeMap<i32, String> = all
+            .iter()
+            .filter_map(|process| Some((process.pid, process.stamp().filter(|stamp| stamp.starts_with(&prefix))?)))
             .collect();
-        if stamped.is_empty() {
+        let hosts: Vec<i32> =
+            stamped.iter().filter(|(_, stamp)| !stamp.ends_with(COMMAND)).map(|(pid, _)| *pid).collect();
+        let theirs: BTreeSet<i32> = below(&hosts, &all).iter().map(|process| process.pid).chain(hosts).collect();
+        // The mark is on those too that have emptied their environment.
+        let is_left = |process: &&Process| stamped.contains_key(&process.pid) || mark::is_on(process.pid, run);
+        let left: Vec<_> = all.iter().filter(is_left).collect();
+        if left.is_empty() {
             return;
         }
-        for (process, stamp) in &stamped {
-            if pass >= HOSTS_HAVE || stamp.ends_with(COMMAND) {
+        for process in left {
+            if pass >= HOSTS_HAVE || !theirs.contains(&process.pid) {
                 process.kill();
             }
         }

@@ -12,7 +12,7 @@ use crate::amount::Millis;
 use crate::driver::children::{ChildEnd, Children};
 use crate::driver::drive::Report;
 use crate::driver::environment::find_program;
-use crate::driver::guard::{ChildId, ChildKind, ProcessEnd, Spawn};
+use crate::driver::guard::{ChildId, ChildKind, ProcessEnd, Spawn, Stop};
 use crate::driver::secrets::masked;
 use crate::driver::setting::Setting;
 use crate::handoff::CheckVerdict;
@@ -21,8 +21,10 @@ use crate::kernel::event::Event;
 use crate::kernel::fact::{Fact, WorkEnd, WorkKey};
 use crate::name::{Attempt, CommitId, TaskId};
 use crate::plan::argv::Argv;
+use crate::session::sandbox;
 
 mod cache;
+mod forecast;
 mod gate;
 mod keep;
 mod merge;
@@ -30,6 +32,8 @@ mod notify;
 mod place;
 mod record;
 mod review;
+mod room;
+mod save;
 pub(super) mod work;
 
 /// Carries out effects.
@@ -57,6 +61,8 @@ pub struct Hands {
     opened: RefCell<BTreeMap<TaskId, u32>>,
     /// Attempts taken over from an earlier engine: a check of it may have left changes behind.
     taken_over: RefCell<HashSet<(TaskId, Attempt)>>,
+    /// Attempts in whose worktree something began after the last snapshot: what is there may be saved nowhere.
+    unsaved: RefCell<HashSet<(TaskId, Attempt)>>,
     /// Ends of commands that ran before the journal knew of them, by label.
     early: RefCell<BTreeMap<String, WorkEnd>>,
 }
@@ -109,6 +115,7 @@ impl Hands {
             notices: Cell::new(0),
             opened: RefCell::new(opened),
             taken_over: RefCell::default(),
+            unsaved: RefCell::default(),
             early: RefCell::new(early),
         }
     }
@@ -117,6 +124,7 @@ impl Hands {
     pub fn remember(&self, of: (TaskId, Attempt), path: PathBuf, saved: Option<CommitId>) {
         self.places.borrow_mut().insert(of.clone(), path);
         self.taken_over.borrow_mut().insert(of.clone());
+        self.unsaved.borrow_mut().insert(of.clone());
         self.saved.borrow_mut().insert(of, saved);
     }
 
@@ -149,6 +157,7 @@ impl Hands {
                 tokio::task::spawn_local(hands.command(key, command, (path, briefing)));
             }
             Effect::StopWork { key, why } => self.stop(&key, why),
+            Effect::StopCommands { task } => self.children.stop_of(&task, Stop::Term),
             Effect::Snapshot { task, attempt, session: _, since } => self.spawn(hands.snapshot(task, attempt, since)),
             Effect::Check { task, attempt, round, index, command } => {
                 let at = record::CheckAt { task, attempt, round, index };
@@ -174,6 +183,7 @@ impl Hands {
                 tokio::task::spawn_local(hands.fill_cache(task, attempt, outputs));
             }
             Effect::KeepArtifacts { task, attempt } => self.spawn(hands.keep_artifacts(task, attempt)),
+            Effect::TryMerges { tries } => self.spawn(hands.try_merges(tries)),
             Effect::WakeAt(_) | Effect::Finish => {}
         }
     }
@@ -183,6 +193,9 @@ impl Hands {
         let facts = self.facts.clone();
         tokio::task::spawn_local(async move {
             let fact = work.await;
+            if let Some(fault) = room::fault_before(&fact) {
+                let _engine_gone = facts.send(fault.into());
+            }
             let _engine_gone = facts.send(fact.into());
         });
     }
@@ -233,6 +246,7 @@ impl Hands {
             output_limit: self.setting.output_limit,
             mask: self.setting.mask.clone(),
             timeout,
+            writable: self.setting.confines.of_command([Some(cwd)]),
         })
     }
 
@@ -243,10 +257,21 @@ impl Hands {
         if let Some(task) = &task {
             spawn.env.insert("AI_SDLC_TASK".to_owned(), task.to_string());
         }
+        if let (Some(writable), Some(artifacts)) = (&mut spawn.writable, spawn.env.get("AI_SDLC_ARTIFACTS")) {
+            writable.push(PathBuf::from(artifacts));
+        }
         let id = spawn.child;
         let ended = self.children.spawn(spawn, task).ended().await;
         self.children.recorded(id);
-        ended
+        ended.map(|end| self.explained(end))
+    }
+
+    /// An end with what it may have come of, where the sandbox may have refused something.
+    fn explained(&self, mut end: ChildEnd) -> ChildEnd {
+        if self.setting.confines.is_on() && end.end != ProcessEnd::Exited(0) {
+            sandbox::explain(&mut end.tail);
+        }
+        end
     }
 }
 

@@ -87,6 +87,7 @@ impl Hands {
             NotifyBy::Command(argv) => self.notifying_command(notice, argv)?,
             NotifyBy::Webhook(address) => self.request(notice, address)?,
         };
+        let order = Spawn { writable: self.setting.confines.of_notice(), ..order };
         let id = order.child;
         let ended = self.children().spawn(order, None).ended().await;
         self.children().recorded(id);

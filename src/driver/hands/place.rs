@@ -10,7 +10,7 @@ use crate::kernel::event::{KeepWorkspace, WorkspaceFrom};
 use crate::kernel::fact::{Fact, WorkspaceMade};
 use crate::name::{Attempt, TaskId};
 use crate::plan::{TaskKind, render};
-use crate::workspace::{EngineFile, Repository, Worktree, WorktreeAsk, WorktreeOf, delete_trash};
+use crate::workspace::{EngineFile, Repository, SalvageWhy, Worktree, WorktreeAsk, WorktreeOf, delete_trash};
 
 impl Hands {
     /// Makes and prepares a workspace.
@@ -58,19 +58,24 @@ impl Hands {
         drop(self.filling.lock().await);
         let path = self.place_of(&task, attempt);
         let done = match keep {
-            KeepWorkspace::Keep => Ok(()),
+            KeepWorkspace::Keep => Ok(Salvage::None),
             KeepWorkspace::Remove => {
                 let at = path.clone();
                 self.blocking(move |setting| remove(setting, &at)).await
             }
         };
+        if done == Ok(Salvage::Made) {
+            self.tell_saved(&(task.clone(), attempt), SalvageWhy::Removal);
+        }
         let kept = match (keep, done) {
-            (KeepWorkspace::Remove, Ok(())) => None,
+            (KeepWorkspace::Remove, Ok(_)) => None,
             // Somebody took it away, or an engine before this one did and had no time to say so.
             _ if path.symlink_metadata().is_err() => None,
             (KeepWorkspace::Keep, _) => Some(path),
             (KeepWorkspace::Remove, Err(why)) => {
-                tracing::warn!(%task, %attempt, why, "a worktree could not be removed");
+                let text =
+                    format!("the worktree of {task}, attempt {attempt}, is kept, as it could not be removed: {why}");
+                self.tell(Fact::Noted { text });
                 Some(path)
             }
         };
@@ -97,18 +102,28 @@ pub(super) fn worktree_at(setting: &Setting, path: &std::path::Path) -> Result<(
     Ok((worktree, repository.clone()))
 }
 
-fn remove(setting: &Setting, path: &std::path::Path) -> Result<(), String> {
+/// Whether something had to be saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Salvage {
+    None,
+    Made,
+}
+
+fn remove(setting: &Setting, path: &std::path::Path) -> Result<Salvage, String> {
     if setting.repository.is_none() {
-        return Ok(());
+        return Ok(Salvage::None);
     }
     let (worktree, repository) = worktree_at(setting, path)?;
     let closed = repository
         .close(&worktree, KeepWorkspace::Remove, &setting.identity, wall_now())
         .map_err(|error| error.to_string())?;
-    if let Some(trash) = closed.trash {
-        delete_trash(&trash).map_err(|error| error.to_string())?;
+    if let Some(trash) = closed.trash
+        && let Err(error) = delete_trash(&trash)
+    {
+        // It is gone from where it was, and found again by its name.
+        tracing::warn!(%error, "a removed worktree could not be deleted");
     }
-    Ok(())
+    Ok(if closed.salvaged.is_some() { Salvage::Made } else { Salvage::None })
 }
 
 /// Whether a workspace was there before.
@@ -145,6 +160,9 @@ fn make(
     {
         if found == Found::There {
             // An engine died while it put the work there: what is half there is in the way of the whole.
+            let by = (&setting.identity, wall_now());
+            let saved = repository.salvage_before(SalvageWhy::PuttingBack, &worktree, by);
+            saved.map_err(|error| error.to_string())?;
             repository.restore(&worktree, &worktree.base, &[]).map_err(|error| error.to_string())?;
         }
         notes.extend(repository.put_work(&worktree, base, commit).map_err(|error| error.to_string())?);

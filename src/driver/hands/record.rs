@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use crate::amount::Millis;
 use crate::driver::clock::wall_now;
 use crate::driver::hands::place::worktree_at;
 use crate::driver::hands::{Briefing, Errand, Hands, verdict};
 use crate::driver::setting::Setting;
+use crate::handoff::CheckVerdict;
 use crate::kernel::fact::{Fact, Snapshot, WorkEnd, WorkKey};
 use crate::name::{Attempt, CommitId, Round, TaskId};
 use crate::plan::argv::Argv;
@@ -35,6 +37,7 @@ impl Hands {
         match done {
             Ok(snapshot) => {
                 self.saved.borrow_mut().insert((task.clone(), attempt), snapshot.commit.clone());
+                self.unsaved.borrow_mut().remove(&(task.clone(), attempt));
                 Fact::Snapshotted { task, attempt, snapshot: Box::new(snapshot) }
             }
             Err(why) => Fact::SnapshotFailed { task, attempt, why },
@@ -47,8 +50,16 @@ impl Hands {
         let cwd = self.place_of(&task, attempt);
         let taken_over = self.taken_over.borrow_mut().remove(&(task.clone(), attempt));
         if taken_over {
-            // The check that died with its engine may have changed files: this one is on the snapshot, too.
-            self.put_back(&task, attempt, cwd.clone()).await;
+            // The check that died with its engine may have changed files, and a person since: this one is on the
+            // snapshot, too.
+            match self.before_putting_back((task.clone(), attempt), &cwd).await {
+                Ok(()) => drop(self.put_back(&task, attempt, cwd.clone()).await),
+                Err(why) => {
+                    let (verdict, duration, tail) = (CheckVerdict::NotStarted, Millis::ZERO, why);
+                    let changed = Vec::new();
+                    return Fact::CheckEnded { task, attempt, round, index, verdict, duration, tail, changed };
+                }
+            }
         }
         let folder = format!("{round}-check-{}", index + 1);
         let errand = Errand {
@@ -69,6 +80,10 @@ impl Hands {
         let hands = Rc::clone(self);
         self.spawn(async move {
             let path = hands.place_of(&key.task, key.attempt);
+            if let Err(why) = hands.before_putting_back((key.task.clone(), key.attempt), &path).await {
+                tracing::warn!(task = %key.task, why, "what a reviewer changed is left where it is");
+                return Fact::WorkEnded { key, end: Box::new(end) };
+            }
             hands.put_back(&key.task, key.attempt, path).await;
             Fact::WorkEnded { key, end: Box::new(end) }
         });

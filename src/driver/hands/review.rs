@@ -49,12 +49,14 @@ impl<'a> Who<'a> {
 
 impl Hands {
     /// Makes a review ready: its workspace is as it was recorded.
-    pub(super) async fn before_review(&self, start: &StartSession) {
+    pub(super) async fn before_review(&self, start: &StartSession) -> Result<(), String> {
         let of = (start.key.task.clone(), start.key.attempt);
         if self.taken_over.borrow_mut().remove(&of) {
-            // A reviewer that died with its engine may have changed files.
+            // A reviewer that died with its engine may have changed files, and a person since.
+            self.before_putting_back(of.clone(), &start.path).await?;
             self.put_back(&of.0, of.1, start.path.clone()).await;
         }
+        Ok(())
     }
 
     /// What lies between two commits, for a reviewer.

@@ -36,6 +36,8 @@ pub(super) struct Working {
 
 /// Folder, in a worktree, for what passes between engine and session.
 const SESSION_FOLDER: &str = ".ai-sdlc/session";
+/// The same in the folder of a session or command: the rest of that is the engine's own.
+pub(in crate::driver) const EXCHANGE_FOLDER: &str = "exchange";
 
 impl Hands {
     /// Runs a command and tells its end.
@@ -43,6 +45,9 @@ impl Hands {
         let (path, briefing) = at;
         if let Some(end) = self.early.borrow_mut().remove(&label(&key)) {
             return self.tell(Fact::WorkEnded { key, end: Box::new(end) });
+        }
+        if let Err(why) = self.before_work(&key, &path).await {
+            return self.tell(not_started(key, why));
         }
         let output_dir = self.setting.work_dir(&key.task, key.attempt, (key.session, SessionKind::Work));
         let outputs_file = self.outputs_file(&key, &output_dir);
@@ -61,6 +66,9 @@ impl Hands {
         match self.spawn_order(errand) {
             Ok(mut spawn) => {
                 spawn.label = label(&key);
+                let artifacts = self.artifacts_folder(&key.task);
+                let exchange = outputs_file.as_deref().and_then(Path::parent);
+                spawn.writable = self.setting.confines.of_command([Some(&path), exchange, artifacts.as_deref()]);
                 let child = self.begin(&key, spawn);
                 self.follow_command(key, child, outputs_file).await;
             }
@@ -79,7 +87,7 @@ impl Hands {
                     return self.tell_end(not_started(key, why), id);
                 }
                 Told::Ended(end) => {
-                    let stopped = self.end(&key);
+                    let (end, stopped) = (self.explained(end), self.end(&key));
                     let outputs = outputs_file.as_deref().and_then(|file| read_outputs(file, &self.setting.mask));
                     let fact = Fact::WorkEnded { end: Box::new(command_end(end, stopped, outputs)), key };
                     return self.tell_end(fact, id);
@@ -94,8 +102,9 @@ impl Hands {
         if !declares {
             return None;
         }
-        let file = dir.join("outputs.json");
-        fs::create_dir_all(dir).ok()?;
+        let folder = dir.join(EXCHANGE_FOLDER);
+        let file = folder.join("outputs.json");
+        fs::create_dir_all(folder).ok()?;
         let _was_absent = fs::remove_file(&file);
         Some(file)
     }
@@ -103,8 +112,12 @@ impl Hands {
     /// Runs a session in its host and tells what the host says.
     pub(super) async fn session(self: Rc<Self>, start: StartSession, briefing: Briefing) {
         let (key, kind) = (start.key.clone(), start.kind);
-        if kind == SessionKind::Review {
-            self.before_review(&start).await;
+        let ready = match kind {
+            SessionKind::Review => self.before_review(&start).await,
+            SessionKind::Work => self.before_work(&key, &start.path).await,
+        };
+        if let Err(why) = ready {
+            return self.tell(not_started(key, why));
         }
         match self.host_order(start, briefing) {
             Ok(spawn) => {
@@ -134,6 +147,7 @@ impl Hands {
             output_limit: self.setting.output_limit,
             mask: self.setting.mask.clone(),
             timeout: None,
+            writable: None,
         })
     }
 
@@ -158,6 +172,9 @@ impl Hands {
         env.insert("AI_SDLC_HANDOFF_OUT".to_owned(), handoff_out.display().to_string());
         env.insert("AI_SDLC_OUTPUTS".to_owned(), outputs_file.display().to_string());
         env.extend(hand_in(&exchange, &briefing.handoffs).map_err(|error| error.to_string())?);
+        let artifacts = self.artifacts_folder(&key.task);
+        let own = [Some(path.as_path()), handoff_out.parent(), artifacts.as_deref()];
+        let writable = self.setting.confines.of_agent(who.agent, own);
         Ok(SessionSpec {
             run: self.setting.run.clone(),
             agent: agent.clone(),
@@ -180,6 +197,7 @@ impl Hands {
             touches: if kind.is_work() { task.touches.clone() } else { Some(Vec::new()) },
             executable: self.setting.executable.clone(),
             mask: self.setting.mask.clone(),
+            writable,
             key,
         })
     }
@@ -297,13 +315,12 @@ impl Hands {
 
 /// A folder of the run's own as a place to exchange files.
 fn run_folder(work_dir: &Path) -> Result<Exchange, WorkspaceError> {
-    let (above, name) = (work_dir.parent().unwrap_or(work_dir), work_dir.file_name().unwrap_or_default());
-    fs::create_dir_all(above).map_err(|source| WorkspaceError::File {
+    fs::create_dir_all(work_dir).map_err(|source| WorkspaceError::File {
         doing: "make",
-        path: above.to_owned(),
+        path: work_dir.to_owned(),
         source,
     })?;
-    Exchange::make(above, Path::new(name))
+    Exchange::make(work_dir, Path::new(EXCHANGE_FOLDER))
 }
 
 /// Writes what is handed to a task, and says where.

@@ -2,6 +2,8 @@
 
 use super::{CommitId, Delivered, Fold, Merging, Phase, RoundReason, TaskId, TaskNo};
 use crate::handoff::CheckVerdict;
+use crate::kernel::collisions::{Clash, Party, Side};
+use crate::kernel::event::Event;
 
 impl Fold<'_> {
     pub(super) fn queue(&mut self, task: &TaskId) {
@@ -72,6 +74,24 @@ impl Fold<'_> {
             Some(merging) if merging.delivers => merging.deliver = Some(commit.clone()),
             Some(_) | None => self.state.merging = None,
         }
+    }
+
+    /// Two sides collide as things are, or do not any more.
+    pub(super) fn collision(&mut self, event: &Event) {
+        let pair = |one: &Side, two: &Side| Some((Party::of(self.known.plan, one)?, Party::of(self.known.plan, two)?));
+        if let Event::CollisionForeseen { one, two, files, more } = event {
+            let clash = Clash { files: files.clone(), more: *more };
+            self.state.collisions.extend(pair(one, two).map(|pair| (pair, clash)));
+        } else if let Event::CollisionGone { one, two } = event
+            && let Some(pair) = pair(one, two)
+        {
+            self.state.collisions.remove(&pair);
+        }
+    }
+
+    /// What has ended is merged, or will not be.
+    pub(super) fn collides_no_more(&mut self, t: TaskNo) {
+        self.state.collisions.retain(|(one, two), _| ![*one, *two].contains(&Party::Task(t)));
     }
 
     /// A task that is no longer part of the merge, or of the queue.

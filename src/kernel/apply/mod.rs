@@ -3,7 +3,7 @@
 
 use crate::amount::{Ceiling, WallTime};
 use crate::handoff::CheckResult;
-use crate::kernel::event::{Event, Outcome, RoundReason, WorkspaceFrom};
+use crate::kernel::event::{CancelWhy, Event, Outcome, RoundReason, WorkspaceFrom};
 use crate::kernel::fact::{Delivered, EndKind, Snapshot, StopWhy};
 use crate::kernel::graph::{Graph, TaskNo};
 use crate::kernel::state::{Delivery, Merging, Phase, Record, Running, State, Status, Told, Work};
@@ -14,6 +14,7 @@ mod gates;
 mod groups;
 mod merging;
 mod resuming;
+mod wishes;
 mod working;
 
 use working::Begun;
@@ -21,6 +22,13 @@ use working::Begun;
 /// Changes the state as the event says.
 pub(crate) fn apply(known: Known<'_>, state: &mut State, event: &Event, at: WallTime) {
     let mut fold = Fold { known, state, at };
+    if let Event::ClockJumped { by } = event {
+        fold.shift_clock(*by);
+    }
+    // From the death of an engine to the next one nothing is live.
+    if matches!(event, Event::RunResumed { .. }) {
+        fold.state.live_at = None;
+    }
     fold.clock();
     fold.run(event);
 }
@@ -71,6 +79,16 @@ impl Fold<'_> {
         }
     }
 
+    /// Moments that lengths are measured from or to go with the clock.
+    fn shift_clock(&mut self, by: i64) {
+        self.state.live_at = self.state.live_at.map(|at| at.shifted(by));
+        for t in self.known.graph.all() {
+            if let Status::BackingOff { until } = self.state.task(t).status {
+                self.state.task_mut(t).status = Status::BackingOff { until: until.shifted(by) };
+            }
+        }
+    }
+
     /// Events of the run as a whole; the others are passed on.
     fn run(&mut self, event: &Event) {
         match event {
@@ -84,6 +102,9 @@ impl Fold<'_> {
                 self.state.exceeded = true;
                 self.state.ledger.time = settled.time;
             }
+            Event::TaskRetried { retried, freed, .. } => self.again(retried, freed),
+            Event::TaskCancelling { task, by } => self.cancelling(task, by),
+            Event::RunPausing { by } => self.state.pausing = Some(by.clone()),
             Event::RunStopping { cause } => self.state.stopping = Some(*cause),
             Event::EngineFault { why } => self.state.fault = Some(why.clone()),
             Event::RunFinished { outcome } => {
@@ -95,7 +116,12 @@ impl Fold<'_> {
             Event::GateOpened { .. } | Event::GateAnswered { .. } | Event::SentBack { .. } => self.gate(event),
             Event::Expanded { task, .. } => self.expand(task),
             Event::OutputsKnown { task, outputs } => self.hand_over(task, outputs),
-            Event::TouchesKnown { .. } | Event::Note { .. } | Event::Progress { .. } => {}
+            Event::TouchesKnown { .. }
+            | Event::Note { .. }
+            | Event::Progress { .. }
+            | Event::ClockJumped { .. }
+            | Event::Sandboxed { .. } => {}
+            Event::CollisionForeseen { .. } | Event::CollisionGone { .. } => self.collision(event),
             other @ (Event::TaskStarted { .. }
             | Event::WorkspaceReady { .. }
             | Event::SetupFinished { .. }
@@ -126,6 +152,7 @@ impl Fold<'_> {
     }
 
     /// Events of one attempt; the others are passed on.
+    #[expect(clippy::too_many_lines, reason = "one arm an event")]
     fn work(&mut self, event: &Event) {
         match event {
             Event::TaskStarted { task, attempt, from } => self.start(task, *attempt, from),
@@ -133,12 +160,9 @@ impl Fold<'_> {
             Event::SetupFinished { task, index, .. } => self.phase(task, Phase::SettingUp(index.saturating_add(1))),
             Event::SessionStarted { task, round, session, conversation, reserved, kind, .. } => {
                 let begun = Begun { round: *round, session: *session, reserved: *reserved, kind: *kind };
-                self.session_started(task, &begun);
-                self.conversation(task, conversation.as_ref());
+                self.session_started(task, &begun, conversation.as_ref());
             }
-            Event::CommandStarted { task, round, session, .. } => {
-                self.session_started(task, &Begun::command(*round, *session));
-            }
+            Event::CommandStarted { task, round, session, .. } => self.command_started(task, *round, *session),
             Event::ConversationNamed { task, conversation, .. } => self.conversation(task, Some(conversation)),
             Event::Usage { task, usage, .. } => self.settle(task, usage),
             Event::Stopping { task, why, .. } => self.stopping(task, *why),
@@ -167,6 +191,9 @@ impl Fold<'_> {
             Event::DeliveryFailed { .. } => self.delivery_failed(),
             Event::RunStarted { .. }
             | Event::RunResumed { .. }
+            | Event::TaskRetried { .. }
+            | Event::TaskCancelling { .. }
+            | Event::RunPausing { .. }
             | Event::BudgetWarning { .. }
             | Event::BudgetExceeded { .. }
             | Event::RunStopping { .. }
@@ -181,6 +208,10 @@ impl Fold<'_> {
             | Event::GateOpened { .. }
             | Event::GateAnswered { .. }
             | Event::SentBack { .. }
+            | Event::ClockJumped { .. }
+            | Event::Sandboxed { .. }
+            | Event::CollisionForeseen { .. }
+            | Event::CollisionGone { .. }
             | Event::Note { .. } => {}
         }
     }
@@ -223,6 +254,7 @@ impl Fold<'_> {
         let Some(t) = self.find(task) else { return };
         self.give_back_slot(t);
         self.leave_merge(t);
+        self.collides_no_more(t);
         self.remember(t, task, outcome);
         self.state.gated.remove(&t);
         if !self.has_ended(t, outcome) {
@@ -336,9 +368,17 @@ impl Fold<'_> {
     }
 }
 
-/// A cancelled task may still run after a resume: what needs it goes on waiting.
-fn counts_as_ended(record: &Record) -> bool {
-    record.outcome().is_some_and(|outcome| !matches!(outcome, Outcome::Cancelled { .. }))
+/// What was cancelled with the run may still run after a resume: what needs it goes on waiting. What a person cancelled
+/// has ended.
+pub(crate) fn counts_as_ended(record: &Record) -> bool {
+    record.outcome().is_some_and(|outcome| match outcome {
+        Outcome::Cancelled { why, .. } => *why == CancelWhy::Aborted,
+        Outcome::Succeeded { .. }
+        | Outcome::Failed { .. }
+        | Outcome::Skipped { .. }
+        | Outcome::Blocked { .. }
+        | Outcome::Conflict { .. } => true,
+    })
 }
 
 fn in_words(failure: &crate::kernel::event::Failure) -> String {

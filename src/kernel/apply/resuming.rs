@@ -6,6 +6,23 @@ use super::{Ceiling, Delivered, Delivery, Fold, Outcome, Status, TaskId, TaskNo}
 
 impl Fold<'_> {
     pub(super) fn resume(&mut self, retried: &[TaskId], freed: &[TaskId], ceiling: Ceiling) {
+        self.again(retried, freed);
+        let state = &mut *self.state;
+        state.ledger.warned &= state.ledger.ceiling == ceiling;
+        state.ledger.ceiling = ceiling;
+        state.exceeded = false;
+        state.stopping = None;
+        state.pausing = None;
+        state.fault = None;
+        state.over = None;
+        if state.delivery.failed || state.delivery.last.as_ref().is_some_and(|last| *last != Delivered::Moved) {
+            state.delivery = Delivery::default();
+        }
+        state.live_at = Some(self.at);
+    }
+
+    /// What ended begins again: these get a new attempt, those may begin after all.
+    pub(super) fn again(&mut self, retried: &[TaskId], freed: &[TaskId]) {
         let mut again = self.numbers(retried);
         again.extend(self.numbers(freed));
         for t in &again {
@@ -33,17 +50,6 @@ impl Fold<'_> {
             self.take_holds_again(*t);
         }
         self.hold_again();
-        let state = &mut *self.state;
-        state.ledger.warned &= state.ledger.ceiling == ceiling;
-        state.ledger.ceiling = ceiling;
-        state.exceeded = false;
-        state.stopping = None;
-        state.fault = None;
-        state.over = None;
-        if state.delivery.failed || state.delivery.last.as_ref().is_some_and(|last| *last != Delivered::Moved) {
-            state.delivery = Delivery::default();
-        }
-        state.live_at = Some(self.at);
     }
 
     /// Counts anew what each task waits for, after some have begun again.

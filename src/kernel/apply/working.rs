@@ -18,12 +18,6 @@ pub(super) struct Begun {
     pub(super) kind: SessionKind,
 }
 
-impl Begun {
-    pub(super) fn command(round: Round, session: SessionNo) -> Self {
-        Self { round, session, reserved: Ceiling::NONE, kind: SessionKind::Work }
-    }
-}
-
 impl Fold<'_> {
     pub(super) fn phase(&mut self, task: &TaskId, phase: Phase) {
         if let Some(running) = self.running(task) {
@@ -62,6 +56,7 @@ impl Fold<'_> {
             check_tail: String::new(),
             round_ran: Millis::ZERO,
             stopping: None,
+            cancelled_by: None,
             kind: SessionKind::Work,
             review: None,
             cache: None,
@@ -113,7 +108,17 @@ impl Fold<'_> {
         }
     }
 
-    pub(super) fn session_started(&mut self, task: &TaskId, begun: &Begun) {
+    pub(super) fn command_started(&mut self, task: &TaskId, round: Round, session: SessionNo) {
+        let begun = Begun { round, session, reserved: Ceiling::NONE, kind: SessionKind::Work };
+        self.begin_session(task, &begun);
+    }
+
+    pub(super) fn session_started(&mut self, task: &TaskId, begun: &Begun, conversation: Option<&String>) {
+        self.begin_session(task, begun);
+        self.conversation(task, conversation);
+    }
+
+    fn begin_session(&mut self, task: &TaskId, begun: &Begun) {
         let Some(running) = self.running(task) else { return };
         let Begun { round, session, reserved, kind } = *begun;
         running.session = Some(session);

@@ -130,7 +130,7 @@ fn clean_up_takes_locks_from_what_is_suspended_and_gives_them_back() {
 #[test]
 fn clean_up_runs_when_the_budget_is_used_up() {
     for (policy, left) in
-        [(OnExceeded::Stop, Some(Outcome::Cancelled { why: CancelWhy::Budget })), (OnExceeded::Pause, None)]
+        [(OnExceeded::Stop, Some(Outcome::Cancelled { why: CancelWhy::Budget, by: None })), (OnExceeded::Pause, None)]
     {
         let tasks = vec![
             ("a", agent().touching(&[])),

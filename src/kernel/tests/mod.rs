@@ -8,6 +8,8 @@
 )]
 
 mod always;
+mod clock;
+mod collisions;
 mod gates;
 mod groups;
 mod joins;
@@ -18,5 +20,7 @@ mod play;
 mod reviews;
 mod rules;
 mod send_back;
+mod spending;
 mod steps;
+mod wishes;
 mod world;

@@ -13,6 +13,7 @@ use crate::mission::model::{
     OnExceeded, Pace, Permissions, PromptVia, Retry, RetryFrom, RunBudget, Strategy, TaskWorkspace, UnknownUse,
     WorkspaceMode, WorkspacePolicy,
 };
+use crate::mission::sandbox::{AgentSandbox, SandboxPolicy};
 use crate::name::{AgentName, CommitId, MissionName, OutputId, RoleName, RunId, TaskId, VarId};
 use crate::plan::{Agent, AgentWork, Each, Plan, ReportsUse, Review, Role, RoleBody, SubMission, Task, TaskKind};
 
@@ -185,6 +186,8 @@ pub(super) fn robot(max: Option<u32>) -> Agent {
         resume: None,
         scenario: None,
         reports: ReportsUse::Yes,
+        sandbox: AgentSandbox::Engine,
+        writable: Vec::new(),
     }
 }
 
@@ -228,6 +231,10 @@ pub(super) fn plan(mode: WorkspaceMode, max: u32, tasks: Vec<(&str, Task)>) -> P
             pass: Vec::new(),
             keep: Keep::Failed,
             root: None,
+            sandbox: SandboxPolicy::default(),
+            max_disk: None,
+            max_worktrees: None,
+            keep_for: None,
         },
         merge: MergePolicy {
             into: None,

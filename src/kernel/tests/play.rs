@@ -1,6 +1,8 @@
 //! A run played by hand: what git and the disk would answer is answered at once, what agents, commands and people do is
 //! told by the test.
 
+use std::collections::BTreeSet;
+
 use super::plans::{commit, id, place, run_id};
 use crate::amount::{At, Millis, Usage, WallTime};
 use crate::handoff::{Change, FileChange, Source};
@@ -8,8 +10,8 @@ use crate::kernel::Run;
 use crate::kernel::effect::{Effect, StartSession};
 use crate::kernel::event::{Event, Outcome};
 use crate::kernel::fact::{
-    Activity, Answer, Attended, Began, CandidateResult, EndKind, Fact, GateAnswer, Moved, Snapshot, WorkEnd, WorkKey,
-    WorkspaceMade,
+    Activity, Again, Answer, Attended, Began, CandidateResult, EndKind, Fact, GateAnswer, Moved, Snapshot, WorkEnd,
+    WorkKey, WorkspaceMade,
 };
 use crate::plan::Plan;
 
@@ -19,6 +21,8 @@ pub(super) struct Play {
     pub(super) now: At,
     /// What waits for the test.
     pub(super) open: Vec<Effect>,
+    /// What every task changes, instead of a file of its own.
+    pub(super) changes: Option<String>,
     commits: u64,
 }
 
@@ -27,7 +31,7 @@ impl Play {
         let place = place(plan.workspace.mode);
         let now = At { mono: Millis(0), wall: WallTime(0) };
         let run = Run::new(run_id(), plan, place);
-        let mut play = Self { run, events: Vec::new(), now, open: Vec::new(), commits: 100 };
+        let mut play = Self { run, events: Vec::new(), now, open: Vec::new(), changes: None, commits: 100 };
         play.tell(Fact::Began(Began::New { attended }));
         play
     }
@@ -36,8 +40,31 @@ impl Play {
     pub(super) fn resume(&mut self, attended: Attended, answers: Vec<GateAnswer>) {
         self.run = Run::fold(self.events.clone()).unwrap();
         self.open.clear();
-        let adopted = std::collections::BTreeSet::new();
-        self.tell(Fact::Began(Began::Resumed { attended, answers, adopted, ceiling: None }));
+        let adopted = BTreeSet::new();
+        self.tell(Fact::Began(Began::Resumed {
+            attended,
+            answers,
+            adopted,
+            ceiling: None,
+            again: Again::All,
+            gone: BTreeSet::new(),
+        }));
+    }
+
+    /// A later engine goes on, and tries one task again.
+    pub(super) fn resume_only(&mut self, task: &str) {
+        self.run = Run::fold(self.events.clone()).unwrap();
+        self.open.clear();
+        let (answers, adopted) = (Vec::new(), BTreeSet::new());
+        let again = Again::Only(id(task));
+        self.tell(Fact::Began(Began::Resumed {
+            attended: Attended::No,
+            answers,
+            adopted,
+            ceiling: None,
+            again,
+            gone: BTreeSet::new(),
+        }));
     }
 
     /// The first event of this kind and all after it never became durable.
@@ -69,7 +96,7 @@ impl Play {
                 Fact::WorkspaceReady { task, attempt, workspace }
             }
             Effect::Snapshot { task, attempt, .. } => {
-                let path = format!("{task}.txt");
+                let path = self.changes.clone().unwrap_or_else(|| format!("{task}.txt"));
                 let writes = self.run.plan().tasks[&task].touches.is_none();
                 let file = writes.then_some(FileChange { path, change: Change::Added, added: 1, removed: 0 });
                 let (commit, files) = (writes.then_some(made), file.into_iter().collect());

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::amount::{Ceiling, Cost, Usage};
-use crate::kernel::event::{Event, FailureClass, Outcome, RunOutcome};
+use crate::kernel::collisions::Side;
+use crate::kernel::event::{CancelWhy, Event, FailureClass, Outcome, RoundReason, RunOutcome};
 use crate::kernel::fact::EndKind;
 use crate::kernel::graph::writes;
 use crate::mission::model::{Importance, Join, OnExceeded, WorkspaceMode};
@@ -38,43 +39,54 @@ pub(super) struct Rules {
     /// Of groups with a ceiling: what their parts used.
     group_usd: BTreeMap<TaskId, u64>,
     stopping: bool,
+    pausing: bool,
+    /// Tasks that go round again on top of what was merged.
+    reworking: BTreeSet<TaskId>,
+    /// Tasks that a person cancelled while they were under way.
+    cancelling: BTreeSet<TaskId>,
     /// Tasks whose work was stopped.
     paused: BTreeSet<TaskId>,
     backing_off: BTreeSet<TaskId>,
+    /// What does not merge, as far as is told.
+    collisions: BTreeMap<(String, String), (Vec<String>, usize)>,
     /// Gates that wait for an answer.
     asking: BTreeSet<TaskId>,
 }
 
 impl Rules {
+    /// Tasks with a session under way.
+    pub(super) fn working(&self) -> impl Iterator<Item = &TaskId> {
+        self.sessions.iter()
+    }
+
+    fn have_not_ended(&self, sides: &[&Side]) {
+        for side in sides {
+            let ended = matches!(side, Side::Task { task } if self.ended.contains_key(task));
+            assert!(!ended, "{side:?} collides though it has ended");
+        }
+    }
+
     pub(super) fn see(&mut self, plan: &Plan, event: &Event, step: u64) {
         match event {
             Event::RunStarted { .. } => self.ceiling = plan.budget.ceiling,
             Event::RunResumed { retried, freed, ceiling } => {
-                for task in retried.iter().chain(freed) {
-                    let before = self.ended.remove(task);
-                    let bad = matches!(before, None | Some(Outcome::Succeeded { .. }));
-                    assert!(!bad || self.is_always(plan, task), "{task} is begun again");
-                    self.slots.remove(task);
-                    self.holding.remove(task);
-                    self.sessions.remove(task);
-                    self.merging.remove(task);
-                    self.queued.remove(task);
-                }
-                for task in retried.iter().chain(freed) {
-                    let closed = self.group_of.get(task).is_some_and(|group| self.ended.contains_key(group));
-                    assert!(!closed, "{task} is begun again, and its group is not");
-                }
-                let begins_anew = |group: &&TaskId| {
-                    let parts = self.parts.get(*group).filter(|_| self.is_always(plan, group));
-                    parts.is_some_and(|parts| !parts.iter().any(|part| self.ended.contains_key(part)))
-                };
-                let anew: Vec<TaskId> = freed.iter().filter(begins_anew).cloned().collect();
-                self.dormant.extend(anew);
+                self.begun_again(plan, retried, freed);
+                self.pausing = false;
                 self.stopping = false;
                 self.ceiling = *ceiling;
                 self.exceeded_with = None;
                 self.usd_before = self.usd;
                 self.let_go(plan);
+            }
+            Event::TaskRetried { retried, freed, .. } => {
+                assert!(!self.stopping, "a task is tried again though the run is stopping");
+                self.begun_again(plan, retried, freed);
+                self.let_go(plan);
+            }
+            Event::RunPausing { .. } => self.pausing = true,
+            Event::TaskCancelling { task, .. } => {
+                assert!(!self.ended.contains_key(task), "{task} is cancelled after its end");
+                self.cancelling.insert(task.clone());
             }
             Event::SentBack { by, time, tasks, again, .. } => {
                 assert!(*time <= plan.tasks[by].rounds.get(), "{by} sends back too often");
@@ -108,6 +120,7 @@ impl Rules {
                 self.group_of.extend(named.into_iter().map(|part| (part, task.clone())));
             }
             Event::GateOpened { task, .. } => {
+                assert!(!self.pausing, "{task} asks though the run is paused");
                 self.may_begin(plan, task);
                 self.asking.insert(task.clone());
             }
@@ -117,6 +130,7 @@ impl Rules {
                 let may = self.exceeded_with.is_none() || self.is_always(plan, task);
                 assert!(may, "a session starts though the budget is used up");
                 assert!(self.slots.contains(task), "{task} works without a slot");
+                assert!(!self.cancelling.contains(task), "{task} works though it is cancelled");
                 self.sessions.insert(task.clone());
                 self.paused.remove(task);
             }
@@ -144,10 +158,18 @@ impl Rules {
                 self.merging.extend(batch.iter().cloned());
             }
             Event::Merged { .. } | Event::MergeRequeued { .. } => self.merging.clear(),
-            Event::RoundFailed { task, .. } => {
+            Event::RoundFailed { task, reason, .. } => {
                 self.merging.remove(task);
+                if matches!(reason, RoundReason::Conflict { .. } | RoundReason::MergeCheck { .. }) {
+                    self.reworking.insert(task.clone());
+                }
             }
             Event::TaskFinished { task, outcome } => {
+                if self.cancelling.remove(task) && !self.parts.contains_key(task) {
+                    let too_late = matches!(outcome, Outcome::Succeeded { .. } | Outcome::Conflict { .. });
+                    let as_wished = matches!(outcome, Outcome::Cancelled { why: CancelWhy::Aborted, .. });
+                    assert!(too_late || as_wished, "{task} was cancelled and is {outcome:?}");
+                }
                 self.asking.remove(task);
                 self.slots.remove(task);
                 self.holding.remove(task);
@@ -158,14 +180,52 @@ impl Rules {
                         self.drop(part);
                     }
                 }
+                let gone = format!("{:?}", Side::Task { task: task.clone() });
+                self.collisions.retain(|(one, two), _| *one != gone && *two != gone);
                 let before = self.ended.insert(task.clone(), outcome.clone());
                 assert!(before.is_none(), "{task} ends twice");
                 self.merging.remove(task);
+            }
+            Event::CollisionForeseen { one, two, files, more } => {
+                assert!(!files.is_empty(), "a collision in no file");
+                self.have_not_ended(&[one, two]);
+                let told = (files.clone(), *more);
+                let before = self.collisions.insert((format!("{one:?}"), format!("{two:?}")), told.clone());
+                assert_ne!(before, Some(told), "the same collision is told twice");
+            }
+            Event::CollisionGone { one, two } => {
+                let before = self.collisions.remove(&(format!("{one:?}"), format!("{two:?}")));
+                assert!(before.is_some(), "a collision is gone that nobody was told of");
             }
             Event::BudgetExceeded { .. } => self.exceeded_with = Some(self.at_last_report),
             Event::EngineFault { why } => assert!(why.starts_with("the disk"), "the kernel is at its wits' end: {why}"),
             _ => {}
         }
+    }
+
+    fn begun_again(&mut self, plan: &Plan, retried: &[TaskId], freed: &[TaskId]) {
+        for task in retried.iter().chain(freed) {
+            let before = self.ended.remove(task);
+            // What was under way in a worktree that was taken away begins a new attempt.
+            let bad =
+                matches!(before, Some(Outcome::Succeeded { .. })) || (before.is_none() && !self.holding.contains(task));
+            assert!(!bad || self.is_always(plan, task), "{task} is begun again");
+            self.slots.remove(task);
+            self.holding.remove(task);
+            self.sessions.remove(task);
+            self.merging.remove(task);
+            self.queued.remove(task);
+        }
+        for task in retried.iter().chain(freed) {
+            let closed = self.group_of.get(task).is_some_and(|group| self.ended.contains_key(group));
+            assert!(!closed, "{task} is begun again, and its group is not");
+        }
+        let begins_anew = |group: &&TaskId| {
+            let parts = self.parts.get(*group).filter(|_| self.is_always(plan, group));
+            parts.is_some_and(|parts| !parts.iter().any(|part| self.ended.contains_key(part)))
+        };
+        let anew: Vec<TaskId> = freed.iter().filter(begins_anew).cloned().collect();
+        self.dormant.extend(anew);
     }
 
     /// What waits again for what it needs holds nothing meanwhile.
@@ -184,6 +244,8 @@ impl Rules {
         );
         assert!(!self.stopping || self.is_always(plan, task), "{task} starts though the run is stopping");
         assert!(!self.parts.contains_key(task), "a group runs nothing itself");
+        let reworks = self.reworking.remove(task);
+        assert!(!self.pausing || self.stopping || reworks, "{task} starts though the run is paused");
         let group = self.group_of.get(task);
         assert!(group.is_none_or(|group| !self.ended.contains_key(group)), "{task} starts after its group has ended");
         self.queued.remove(task);
@@ -217,11 +279,18 @@ impl Rules {
                 let stays =
                     |need| !self.is_always(plan, need) || self.queued.contains(need) || plan.tasks[need].is_agent();
                 let suspended = self.winds_up(plan) && stays(need);
-                assert!(suspended && self.is_always(plan, task), "{task} starts before {need} has ended");
+                // Clean-up that no money is left for is cancelled last.
+                let unpaid = self.exceeded_with.is_some() && self.is_always(plan, need) && plan.tasks[need].is_agent();
+                assert!((suspended || unpaid) && self.is_always(plan, task), "{task} starts before {need} has ended");
                 continue;
             };
             let optional = plan.tasks[need].importance == Importance::Optional
-                && matches!(outcome, Outcome::Failed { .. } | Outcome::Conflict { .. });
+                && matches!(
+                    outcome,
+                    Outcome::Failed { .. }
+                        | Outcome::Conflict { .. }
+                        | Outcome::Cancelled { why: CancelWhy::Aborted, .. }
+                );
             let fine = match this.join {
                 Join::AllSuccess => matches!(outcome, Outcome::Succeeded { .. }),
                 Join::NoneFailed => optional || matches!(outcome, Outcome::Succeeded { .. } | Outcome::Skipped { .. }),
@@ -289,7 +358,8 @@ impl Rules {
     fn clean_up_ran(&self, plan: &Plan, outcome: RunOutcome) {
         // It may come after a question that nobody has answered yet.
         let waits = !self.asking.is_empty() && !self.winds_up(plan);
-        if waits || outcome == RunOutcome::EngineFault {
+        let paused = self.pausing && !self.stopping;
+        if waits || paused || outcome == RunOutcome::EngineFault {
             return;
         }
         for (id, task) in &plan.tasks {
@@ -297,7 +367,10 @@ impl Rules {
                 && matches!(task.kind, TaskKind::Command(_))
                 && !id.as_str().contains(['/', '['])
                 && task.needs.iter().all(|need| !self.is_always(plan, need));
-            let ran = self.ended.get(id).is_some_and(|end| !matches!(end, Outcome::Cancelled { .. }));
+            let ran = self.ended.get(id).is_some_and(|end| match end {
+                Outcome::Cancelled { why, .. } => *why == CancelWhy::Aborted,
+                _ => true,
+            });
             let under_way = self.queued.contains(id) || self.attempts.contains_key(id);
             assert!(!alone || ran || under_way, "{id} did not run: {:?}, {outcome:?}", self.ended.get(id));
         }

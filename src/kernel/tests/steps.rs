@@ -8,8 +8,8 @@ use crate::handoff::{CheckVerdict, Source};
 use crate::kernel::effect::Effect;
 use crate::kernel::event::{Event, FailureClass, Instance, Outcome, RunOutcome, WorkspaceFrom};
 use crate::kernel::fact::{
-    Activity, Attended, Began, CandidateResult, EndKind, Fact, Moved, Snapshot, StopCause, StopWhy, WorkEnd, WorkKey,
-    WorkspaceMade,
+    Activity, Again, Attended, Began, CandidateResult, EndKind, Fact, Moved, Snapshot, StopCause, StopWhy, WorkEnd,
+    WorkKey, WorkspaceMade,
 };
 use crate::kernel::{Run, Step};
 use crate::mission::model::{Join, OnConflict, WorkspaceMode};
@@ -63,7 +63,14 @@ pub(super) fn begin(plan: Plan) -> (Run, Step) {
 
 pub(super) fn goes_on() -> Fact {
     let (attended, answers) = (Attended::No, Vec::new());
-    Fact::Began(Began::Resumed { attended, answers, adopted: BTreeSet::new(), ceiling: None })
+    Fact::Began(Began::Resumed {
+        attended,
+        answers,
+        adopted: BTreeSet::new(),
+        ceiling: None,
+        again: Again::All,
+        gone: BTreeSet::new(),
+    })
 }
 
 pub(super) fn done(run: &mut Run, task: &str) -> Step {
@@ -292,7 +299,7 @@ fn a_timeout_counts_on_the_engines_own_clock() {
     let due = Millis::from_mins(30);
     assert!(step.effects.contains(&Effect::WakeAt(At { mono: due, wall: WallTime(0).plus(due) })));
     let jumped = At { mono: Millis(5), wall: WallTime(i64::MAX) };
-    assert_eq!(names(&run.step(Fact::Tick, jumped)), [""; 0]);
+    assert_eq!(names(&run.step(Fact::Tick, jumped)), ["clock-jumped"]);
     let step = run.step(Fact::Tick, At { mono: due, wall: WallTime(0) });
     assert!(matches!(&step.effects[0], Effect::StopWork { why: StopWhy::Timeout, .. }));
     let timed_out = EndKind::Stopped { why: StopWhy::Timeout };

@@ -7,6 +7,7 @@ use crate::diagnostic::nearest::{listed, nearest};
 use crate::mission::check::Scene;
 use crate::mission::check::kinds::Kind;
 use crate::mission::check::marker::Marker;
+use crate::mission::check::workspace::check_writable;
 use crate::mission::model::{BackendKind, PromptVia};
 use crate::mission::team::AgentFile;
 use crate::name::AgentName;
@@ -15,7 +16,7 @@ use crate::name::AgentName;
 pub const BUILT_IN: [&str; 2] = ["auto", "rehearsal"];
 
 /// Keys that only one backend takes.
-const COMMAND_ONLY: [&str; 2] = ["prompt", "resume"];
+const COMMAND_ONLY: [&str; 3] = ["prompt", "resume", "sandbox"];
 
 /// Checks tables of agents, in a mission or in configuration.
 pub fn check_agents(marker: &mut Marker<'_>, agents: &IndexMap<AgentName, AgentFile>) {
@@ -28,6 +29,8 @@ pub fn check_agents(marker: &mut Marker<'_>, agents: &IndexMap<AgentName, AgentF
                 .help("take another name");
         }
         other_backend(marker, &place, agent);
+        let writable = agent.writable.as_deref().unwrap_or_default();
+        check_writable(marker, &format!("{place}/writable"), writable);
         if agent.command.as_ref().is_some_and(Vec::is_empty) {
             let span = marker.value(&format!("{place}/command"));
             marker
@@ -50,11 +53,12 @@ fn other_backend(marker: &mut Marker<'_>, place: &str, agent: &AgentFile) {
         "prompt" => agent.prompt.is_some(),
         "resume" => agent.resume.is_some(),
         "scenario" => agent.scenario.is_some(),
+        "sandbox" => agent.sandbox.is_some(),
         _ => agent.command.is_some(),
     };
     let (foreign, backend): (&[&str], _) = match agent.backend {
         Some(BackendKind::Command) => (&["scenario"], "command"),
-        Some(BackendKind::Rehearsal) => (&["prompt", "resume", "command"], "rehearsal"),
+        Some(BackendKind::Rehearsal) => (&["prompt", "resume", "sandbox", "command"], "rehearsal"),
         None => return,
     };
     for key in foreign.iter().filter(|key| given(key)) {

@@ -6,7 +6,8 @@ use crate::diagnostic::codes;
 use crate::mission::check::marker::Marker;
 use crate::mission::check::{Scene, Standing};
 use crate::mission::field::duration;
-use crate::mission::file::{BudgetFile, CeilingFile, RetryFile, TaskFile};
+use crate::mission::file::{RetryFile, TaskFile};
+use crate::mission::limits::{BudgetFile, CeilingFile};
 use crate::mission::model::{BackendKind, UnknownUse};
 use crate::name::{AgentName, LocalTaskId};
 

@@ -1,5 +1,7 @@
 //! Values with a grammar: lengths of time, globs, shapes.
 
+use std::fs;
+
 use serde_json::Value;
 
 use crate::diagnostic::codes;
@@ -9,8 +11,9 @@ use crate::mission::field::duration::DurationText;
 use crate::mission::field::glob;
 use crate::mission::field::late::TouchesText;
 use crate::mission::field::shape::Shape;
-use crate::mission::file::{CeilingFile, RetryFile, TaskFile};
-use crate::mission::library::whole;
+use crate::mission::file::{RetryFile, TaskFile};
+use crate::mission::library::{fence, whole};
+use crate::mission::limits::CeilingFile;
 use crate::mission::model::Touches;
 use crate::name::LocalTaskId;
 
@@ -19,6 +22,12 @@ pub fn check(scene: &Scene<'_>, marker: &mut Marker<'_>) {
     let file = scene.file;
     if let Some(budget) = &file.budget {
         time(marker, "/budget/time", budget.time.as_ref());
+    }
+    if let Some(workspace) = &file.workspace {
+        time(marker, "/workspace/keep_for", workspace.keep_for.as_ref());
+        if let Some(text) = &workspace.max_disk {
+            marker.size("/workspace/max_disk", &text.0);
+        }
     }
     if let Some(defaults) = &file.defaults {
         time(marker, "/defaults/timeout", defaults.timeout.as_ref());
@@ -58,8 +67,11 @@ fn one_task(scene: &Scene<'_>, marker: &mut Marker<'_>, id: &LocalTaskId, task: 
 
 /// Reads a JSON Schema that a mission names by its path.
 pub fn schema_file(scene: &Scene<'_>, path: &str) -> Result<Value, String> {
-    let bytes = whole(&scene.against.dir.join(path))
-        .map_err(|error| format!("the JSON Schema `{path}` cannot be read: {error}"))?;
+    let file = scene.against.dir.join(path);
+    if fs::canonicalize(&file).is_ok_and(|file| !file.starts_with(fence(scene.against.dir))) {
+        return Err(format!("the JSON Schema `{path}` lies outside of this project: copy it into it"));
+    }
+    let bytes = whole(&file).map_err(|error| format!("the JSON Schema `{path}` cannot be read: {error}"))?;
     serde_json::from_slice(&bytes).map_err(|error| format!("the JSON Schema `{path}` is no JSON: {error}"))
 }
 

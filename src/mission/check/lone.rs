@@ -112,6 +112,9 @@ fn directory(scene: &Scene<'_>, marker: &mut Marker<'_>) {
         ("copy", !workspace.copy.is_empty()),
         ("link", !workspace.link.is_empty()),
         ("root", workspace.root.is_some()),
+        ("max_disk", workspace.max_disk.is_some()),
+        ("max_worktrees", workspace.max_worktrees.is_some()),
+        ("keep_for", workspace.keep_for.is_some()),
     ];
     let given = of_worktrees.iter().filter(|(_, given)| *given).map(|(key, _)| (format!("/workspace/{key}"), *key));
     let into = scene.file.merge.as_ref().and_then(|merge| merge.into.as_ref());

@@ -3,6 +3,7 @@
 use crate::diagnostic::{ByteSpan, Code, Finding, Related, codes};
 use crate::mission::field::duration;
 use crate::mission::field::number::Signed;
+use crate::mission::field::size;
 use crate::mission::spans::Document;
 
 /// Makes findings about one file.
@@ -60,6 +61,14 @@ impl<'a> Marker<'a> {
         if let Err(message) = duration::parse(text) {
             let span = self.value(pointer);
             self.error(codes::BAD_DURATION, span, message).help(duration::HINT);
+        }
+    }
+
+    /// Checks an amount of disk space.
+    pub fn size(&mut self, pointer: &str, text: &str) {
+        if let Err(message) = size::parse(text) {
+            let span = self.value(pointer);
+            self.error(codes::BAD_SIZE, span, message).help(size::HINT);
         }
     }
 

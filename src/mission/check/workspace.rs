@@ -12,6 +12,7 @@ use crate::mission::field::glob;
 use crate::mission::field::place::PlaceText;
 use crate::mission::file::TaskFile;
 use crate::mission::model::{TaskWorkspace, WorkspaceMode};
+use crate::mission::sandbox;
 use crate::name::LocalTaskId;
 
 /// Checks all of it.
@@ -28,6 +29,7 @@ pub fn check(scene: &Scene<'_>, marker: &mut Marker<'_>) {
             }
         }
     }
+    check_writable(marker, "/workspace/writable", &workspace.writable);
     for (at, name) in workspace.pass.iter().enumerate() {
         let stem = name.strip_suffix('*').unwrap_or(name);
         if name.is_empty() || stem.contains(['*', '=', ' ']) {
@@ -35,6 +37,16 @@ pub fn check(scene: &Scene<'_>, marker: &mut Marker<'_>) {
             marker
                 .error(codes::BAD_NAME, span, format!("`{name}` is no name of environment variables"))
                 .help("write a name, or the beginning of one and `*`");
+        }
+    }
+}
+
+/// Folders that may be written, in a mission, in configuration, in the table of an agent.
+pub fn check_writable(marker: &mut Marker<'_>, pointer: &str, paths: &[String]) {
+    for (at, path) in paths.iter().enumerate() {
+        if let Some(fault) = sandbox::fault(path) {
+            let span = marker.value(&format!("{pointer}/{at}"));
+            marker.error(codes::BAD_PATH, span, format!("`{path}` cannot be let")).help(fault);
         }
     }
 }

@@ -11,8 +11,33 @@ pub fn check(glob: &str) -> Result<(), String> {
         return Ok(());
     }
     relative(glob)?;
+    bounded(glob)?;
     let built = GlobBuilder::new(glob).literal_separator(true).build();
     built.map(drop).map_err(|error| format!("`{glob}` is not a glob: {}", error.kind()))
+}
+
+/// Longest glob, in bytes: what it takes to make one ready grows with the square.
+const LONGEST: usize = 2_048;
+/// Deepest nesting of `{…}`.
+const DEEPEST: usize = 16;
+
+/// Checks that a glob can be made ready: globs are also made of what agents hand over.
+pub fn bounded(glob: &str) -> Result<(), String> {
+    if glob.len() > LONGEST {
+        return Err(format!("a glob is at most {LONGEST} bytes long, not {}", glob.len()));
+    }
+    let mut depth = 0_usize;
+    for byte in glob.bytes() {
+        depth = match byte {
+            b'{' => depth + 1,
+            b'}' => depth.saturating_sub(1),
+            _ => depth,
+        };
+        if depth > DEEPEST {
+            return Err(format!("`{glob}` is nested more than {DEEPEST} deep"));
+        }
+    }
+    Ok(())
 }
 
 /// Checks that a path is relative, stays inside and is none of git's own.
@@ -47,5 +72,8 @@ mod tests {
         for bad in ["", "/etc/**", "../x", "a/../../b", ".git/**", "~/x", "a/[", "a/{b"] {
             assert!(check(bad).is_err(), "{bad:?}");
         }
+        let nested = |depth| "{a,".repeat(depth) + "b" + &"}".repeat(depth);
+        assert_eq!(check(&nested(16)), Ok(()));
+        assert!(check(&nested(17)).is_err() && check(&"a/".repeat(1_100)).is_err());
     }
 }

@@ -10,3 +10,4 @@ pub mod late;
 pub mod number;
 pub mod place;
 pub mod shape;
+pub mod size;

@@ -43,7 +43,7 @@ pub(super) fn resolved(
 }
 
 fn ready(request: &Request<'_>, name: &AgentName, table: AgentTable) -> Result<Agent, PlanError> {
-    let AgentTable { backend, command, models, max, prompt, resume, scenario } = table;
+    let AgentTable { backend, command, models, max, prompt, resume, scenario, sandbox, writable } = table;
     let backend = backend.ok_or_else(|| {
         PlanError::new(format!("the agent `{name}` has no backend")).help("add `backend = \"command\"` to its table")
     })?;
@@ -63,7 +63,8 @@ fn ready(request: &Request<'_>, name: &AgentName, table: AgentTable) -> Result<A
         }
     };
     let prompt = prompt.unwrap_or(PromptVia::Stdin);
-    Ok(Agent { backend, command, models, max, prompt, resume, scenario: played, reports })
+    let (sandbox, writable) = (sandbox.unwrap_or_default(), writable.unwrap_or_default());
+    Ok(Agent { backend, command, models, max, prompt, resume, scenario: played, reports, sandbox, writable })
 }
 
 /// The agent of a task: command line, task, role (the mission's table, then its file), defaults, configuration, `auto`.

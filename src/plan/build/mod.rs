@@ -11,6 +11,7 @@ use crate::catalog::Catalog;
 use crate::catalog::choose::Chooser;
 use crate::catalog::template::Template;
 use crate::mission::model::{AgentTable, MergePolicy, Mission, RunBudget, UnknownUse, WorkspacePolicy};
+use crate::mission::sandbox::SandboxPolicy;
 use crate::name::{AgentName, InputId, RoleName, SkillName, TaskId};
 use crate::plan::branches;
 use crate::plan::foreseen;
@@ -45,6 +46,8 @@ pub struct Request<'a> {
     pub config_agents: &'a BTreeMap<AgentName, AgentTable>,
     /// Agent of configuration for tasks that name none.
     pub config_default_agent: Option<AgentName>,
+    /// What configuration says of the sandbox.
+    pub config_sandbox: SandboxPolicy,
     /// What `auto` comes to: the first agent whose program is installed.
     pub auto: Option<AgentName>,
     /// The scenarios that agents' tables name, read.
@@ -220,6 +223,7 @@ impl Making<'_> {
 
     fn workspace(&self, errors: &mut Vec<PlanError>) -> WorkspacePolicy {
         let mut policy = self.request.mission.workspace.clone();
+        policy.sandbox = policy.sandbox.over(&self.request.config_sandbox);
         policy.base = self.revision("`[workspace] base`", policy.base.as_deref(), errors);
         policy
     }

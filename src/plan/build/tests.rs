@@ -47,6 +47,10 @@ pub(crate) fn mission(tasks: impl IntoIterator<Item = (&'static str, model::Task
             pass: Vec::new(),
             keep: Keep::Failed,
             root: None,
+            sandbox: SandboxPolicy::default(),
+            max_disk: None,
+            max_worktrees: None,
+            keep_for: None,
         },
         merge: MergePolicy {
             into: None,
@@ -132,6 +136,7 @@ pub(crate) fn with<T>(mission: &Mission, catalog: &Catalog, work: impl FnOnce(Re
         sha256: "0".to_owned(),
         config_agents: &BTreeMap::new(),
         config_default_agent: None,
+        config_sandbox: SandboxPolicy::default(),
         auto: Some(AgentName::parse("rehearsal").unwrap()),
         scenarios: BTreeMap::new(),
         inputs: BTreeMap::new(),

@@ -15,12 +15,14 @@ use crate::plan::foreseen::flat;
 use crate::plan::graph::{Edges, levels};
 use crate::plan::{Each, Plan, Task, TaskKind};
 
+mod clashes;
 mod meetings;
 mod simulation;
 
 #[cfg(test)]
 mod tests;
 
+pub use clashes::{Clash, ClashKind, Other, OtherRun, Otherwise, Severity, clashes, is_open};
 pub use meetings::{Meeting, conflicts};
 
 /// What a plan will come to.

@@ -18,7 +18,9 @@ pub fn json(report: &Report) -> Value {
         "file": report.file,
         "rehearsal": report.is_rehearsal(),
         "place": report.place,
+        "sandbox": report.sandbox,
         "outcome": report.outcome,
+        "paused_by": report.pausing,
         "started": report.started.map(rfc3339),
         "last": rfc3339(report.last()),
         "live_ms": report.live_so_far(),
@@ -28,6 +30,7 @@ pub fn json(report: &Report) -> Value {
         "integration": report.integration_branch(),
         "into": report.into,
         "merges": report.merges.iter().map(|(commit, tasks)| value!({ "commit": commit, "tasks": tasks })).collect::<Vec<_>>(),
+        "collisions": report.collisions.iter().map(|one| value!({ "one": one.one, "two": one.two, "files": one.files, "more": one.more })).collect::<Vec<_>>(),
         "delivery": report.delivery.as_ref().map(of_delivery),
         "tasks": tasks,
         "not_run": report.not_run().iter().map(|(command, whose)| value!({ "command": command, "of": whose })).collect::<Vec<_>>(),
@@ -72,6 +75,7 @@ fn of_task(report: &Report, id: &str, task: &TaskReport) -> Value {
         "title": task.title,
         "worker": worker,
         "needs": task.needs,
+        "excused": report.is_excused(task),
         "attempt": task.attempt,
         "round": task.round,
         "worked_ms": task.worked(report.last()),
@@ -134,7 +138,8 @@ fn of_stage(report: &Report, task: &TaskReport) -> Value {
             }),
             End::Skipped { because } => value!({ "state": "skipped", "because": because }),
             End::Blocked { by } => value!({ "state": "blocked", "by": by }),
-            End::Cancelled { why } => value!({ "state": "cancelled", "why": why }),
+            End::Cancelled { why, by: None } => value!({ "state": "cancelled", "why": why }),
+            End::Cancelled { why, by: Some(by) } => value!({ "state": "cancelled", "why": why, "by": by }),
             End::Conflict { files, branch } => {
                 value!({ "state": "conflict", "conflict": { "files": files, "branch": branch } })
             }

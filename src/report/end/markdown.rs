@@ -1,10 +1,10 @@
 //! The final report as Markdown, for pull requests and step summaries.
 
-use crate::report::Report;
 use crate::report::end::{REHEARSAL, artifacts, became, headline, kept, next, tone};
 use crate::report::line::Tone;
 use crate::report::look::{Look, safe, safe_lines};
 use crate::report::task::{End, Stage, brief};
+use crate::report::{Report, sandbox_words};
 
 const TAIL_LINES: usize = 40;
 
@@ -42,6 +42,12 @@ pub fn markdown(report: &Report) -> String {
         out.push(format!("\n`{id}` waits for an answer: {}\n", cell(&gate.question)));
         out.extend(report.about(task).iter().map(|about| format!("- {}", cell(about))));
     }
+    out.extend(sandbox(report));
+    let collisions = report.collision_rows();
+    if !collisions.is_empty() {
+        out.push("\nCollisions foreseen:\n".to_owned());
+        out.extend(collisions.iter().map(|row| format!("- {}", cell(row))));
+    }
     let artifacts = artifacts(report);
     if !artifacts.is_empty() {
         out.push("\nArtifacts:\n".to_owned());
@@ -64,6 +70,12 @@ pub fn markdown(report: &Report) -> String {
     }
     out.push(String::new());
     out.join("\n")
+}
+
+/// What a person should mind of the sandbox.
+fn sandbox(report: &Report) -> Option<String> {
+    let careful = sandbox_words(report.sandbox.as_ref()?).careful?;
+    Some(format!("\nSandbox: {}\n", cell(&careful)))
 }
 
 /// Text that cannot leave its table cell, nor become markup.

@@ -12,14 +12,14 @@ pub use markdown::markdown;
 pub use next::{Next, next};
 pub use schema::report_schema;
 
-use crate::kernel::event::CacheFound;
+use crate::kernel::event::{CacheFound, RunOutcome};
 use crate::kernel::fact::Delivered;
 use crate::name::TaskId;
 use crate::report::judged::GateAnswered;
 use crate::report::line::Tone;
 use crate::report::look::{Look, Paint, one_line, pad, plural, safe, safe_lines, width};
 use crate::report::task::{End, Stage, TaskReport, Worker, brief, few, message};
-use crate::report::words::{cancel_words, outcome_words};
+use crate::report::words::{cancel_words, outcome_words, sandbox_words};
 use crate::report::{Delivery, Engine, Report};
 
 /// How many of the last lines of what failed are shown.
@@ -43,6 +43,7 @@ pub fn text(report: &Report, look: Look) -> String {
     out.extend(task_rows(report, look));
     section(&mut out, failures(report, look));
     section(&mut out, conflicts(report));
+    section(&mut out, foreseen(report));
     section(&mut out, questions(report));
     section(&mut out, kept_rows(report));
     section(&mut out, artifact_rows(report));
@@ -70,6 +71,11 @@ pub(crate) fn headline(report: &Report) -> String {
         None => "not over",
         Some(outcome) => outcome_words(outcome),
     };
+    let paused = match (&report.pausing, report.outcome) {
+        (Some(by), Some(RunOutcome::Paused)) => format!(" by {by}"),
+        (Some(by), None) => format!(", pausing for {by}"),
+        (Some(_), Some(_)) | (None, _) => String::new(),
+    };
     let budget = report.budget.usd.map(|usd| format!(" of {usd}")).unwrap_or_default();
     let tokens = match report.spent.tokens.billed() {
         none if none.0 == 0 => String::new(),
@@ -81,7 +87,7 @@ pub(crate) fn headline(report: &Report) -> String {
     };
     let (time, spent) = (report.live_so_far(), report.spent);
     let mission = safe(&report.mission);
-    format!("Mission {mission}, run {run}: {how} after {time}, {spent}{budget}{tokens}{resumed}.")
+    format!("Mission {mission}, run {run}: {how}{paused} after {time}, {spent}{budget}{tokens}{resumed}.")
 }
 
 /// Its mark.
@@ -124,14 +130,14 @@ pub(crate) fn became(report: &Report, task: &TaskReport) -> String {
             None => "done, not merged".to_owned(),
         },
         Stage::Ended(End::Succeeded { merged: None }) => "done, nothing to merge".to_owned(),
-        Stage::Ended(End::Failed { failure }) => format!("failed: {}", message(failure)),
+        Stage::Ended(End::Failed { failure }) => format!("failed: {}{}", message(failure), excuse(report, task)),
         Stage::Ended(End::Skipped { because: Some(because) }) => format!("skipped, because {because} was"),
         Stage::Ended(End::Skipped { because: None }) => "skipped, its `when` is false".to_owned(),
         Stage::Ended(End::Blocked { by }) => format!("blocked by {by}"),
-        Stage::Ended(End::Cancelled { why }) => cancel_words(*why).to_owned(),
-        Stage::Ended(End::Conflict { files, .. }) => format!("conflict in {}", few(files)),
-        Stage::Waiting => "not begun".to_owned(),
-        Stage::Ready if report.outcome.is_some() => "not begun".to_owned(),
+        Stage::Ended(End::Cancelled { why, by }) => cancel_words(*why, by.as_deref()) + excuse(report, task),
+        Stage::Ended(End::Conflict { files, .. }) => format!("conflict in {}{}", few(files), excuse(report, task)),
+        Stage::Waiting => not_begun(task),
+        Stage::Ready if report.outcome.is_some() => not_begun(task),
         Stage::Working if !task.counts() => report.parts_words(task),
         Stage::Asking => match task.gate.as_ref().and_then(|gate| gate.answer.as_ref()) {
             Some(given) => format!("{}; the run has yet to go on", given.words()),
@@ -146,6 +152,17 @@ pub(crate) fn became(report: &Report, task: &TaskReport) -> String {
         | Stage::Queued
         | Stage::Merging => task.doing_words(),
     }
+}
+
+/// What a failure means that does not count.
+fn excuse(report: &Report, task: &TaskReport) -> &'static str {
+    if report.is_excused(task) { "; optional: it does not count" } else { "" }
+}
+
+/// What was sent back, or is tried again, has begun before.
+fn not_begun(task: &TaskReport) -> String {
+    let again = task.attempt.is_some() || task.gate.is_some();
+    if again { "to be done again".to_owned() } else { "not begun".to_owned() }
 }
 
 /// What came of looking for earlier work, in a few words.
@@ -257,7 +274,17 @@ fn failures(report: &Report, look: Look) -> Vec<String> {
 }
 
 fn succeeded(report: &Report) -> bool {
-    report.outcome == Some(crate::kernel::event::RunOutcome::Succeeded)
+    report.outcome == Some(RunOutcome::Succeeded)
+}
+
+/// What does not merge as things are, while there is something to do about it.
+fn foreseen(report: &Report) -> Vec<String> {
+    let rows = report.collision_rows();
+    if rows.is_empty() {
+        return Vec::new();
+    }
+    let head = "Collisions foreseen:".to_owned();
+    std::iter::once(head).chain(rows.into_iter().map(|row| format!("  {row}"))).collect()
 }
 
 /// Files in conflict, branches and worktrees that hold the work.
@@ -345,7 +372,9 @@ fn notes(report: &Report) -> Vec<String> {
         Some(task) => format!("Note on {task}: {}", safe(text)),
         None => format!("Note: {}", safe(text)),
     };
-    report.notes.iter().map(|(task, text)| row(task, text)).collect()
+    let careful = report.sandbox.as_ref().and_then(|sandbox| sandbox_words(sandbox).careful);
+    let careful = careful.map(|words| format!("Sandbox: {words}"));
+    careful.into_iter().chain(report.notes.iter().map(|(task, text)| row(task, text))).collect()
 }
 
 fn next_rows(report: &Report, look: Look) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::kernel::event::RunOutcome;
+use crate::kernel::event::{FailureClass, RunOutcome};
 use crate::kernel::fact::Delivered;
 use crate::report::task::{End, Stage, TaskReport, Worker};
 use crate::report::{Delivery, Engine, Report};
@@ -62,6 +62,7 @@ pub fn next(report: &Report) -> Vec<Next> {
         return steps;
     }
     merge_steps(report, &mut steps);
+    steps.extend(report.stale.as_ref().map(|stale| report.ours("run cleanup --dry-run", stale.clone())));
     steps
 }
 
@@ -69,7 +70,13 @@ pub fn next(report: &Report) -> Vec<Next> {
 fn go_on(report: &Report, run: &str) -> Option<Next> {
     let resume = format!("run resume {run}");
     match report.outcome {
+        Some(RunOutcome::Failed) if fails_the_same_way(report) => Some(report.ours(
+            &format!("mission run {}", quoted(&report.file)),
+            "once it is mended: this run keeps the plan that it began with",
+        )),
         Some(RunOutcome::Failed) => Some(report.ours(&resume, "tries again what failed; what is done stays done")),
+        Some(RunOutcome::Cancelled) => Some(report.ours(&resume, "does after all what was cancelled")),
+        Some(RunOutcome::Paused) => Some(report.ours(&resume, "goes on; what failed is tried again")),
         Some(RunOutcome::Conflict) => {
             Some(report.ours(&resume, "or: does what is in conflict again, on top of what was merged"))
         }
@@ -88,6 +95,16 @@ fn go_on(report: &Report, run: &str) -> Option<Next> {
         None if report.engine == Engine::Gone => Some(report.ours(&resume, "goes on where it stopped")),
         None => Some(report.ours(&format!("run why {run}"), "why each task stands where it stands")),
     }
+}
+
+/// Whether all that failed could not be worked out from what the plan and finished tasks say: neither changes.
+fn fails_the_same_way(report: &Report) -> bool {
+    let mut classes = report.tasks.values().filter(|task| !report.is_excused(task)).filter_map(|task| {
+        let Stage::Ended(End::Failed { failure }) = &task.stage else { return None };
+        (failure.class != FailureClass::Parts).then_some(failure.class)
+    });
+    let first = classes.next();
+    first == Some(FailureClass::Expression) && classes.all(|class| class == FailureClass::Expression)
 }
 
 /// The same mission, no rehearsal.
@@ -121,10 +138,17 @@ fn merge_steps(report: &Report, steps: &mut Vec<Next>) {
         None => {
             // What is not over will have more to merge.
             let over = match report.outcome {
-                None | Some(RunOutcome::Stopped { .. } | RunOutcome::EngineFault | RunOutcome::Waiting) => false,
-                Some(RunOutcome::Succeeded | RunOutcome::Failed | RunOutcome::Conflict | RunOutcome::OutOfBudget) => {
-                    true
-                }
+                None
+                | Some(
+                    RunOutcome::Stopped { .. } | RunOutcome::EngineFault | RunOutcome::Paused | RunOutcome::Waiting,
+                ) => false,
+                Some(
+                    RunOutcome::Succeeded
+                    | RunOutcome::Failed
+                    | RunOutcome::Cancelled
+                    | RunOutcome::Conflict
+                    | RunOutcome::OutOfBudget,
+                ) => true,
             };
             let branch = report.integration_branch().filter(|_| over && !report.merges.is_empty());
             if let Some(branch) = branch {

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use crate::amount::{Ceiling, TokenUse};
 use crate::catalog::schema::schema_text;
 use crate::handoff::{CheckVerdict, Verdict};
-use crate::kernel::event::{Artifact, CacheFound, CancelWhy, FailureClass, Place, RunOutcome};
+use crate::kernel::collisions::Side;
+use crate::kernel::event::{Artifact, CacheFound, CancelWhy, FailureClass, Place, RunOutcome, Sandbox};
 use crate::kernel::fact::Answer;
 
 /// The schema, draft-07, as text with a newline at the end.
@@ -16,6 +17,7 @@ pub fn report_schema() -> String {
     let mut generator = SchemaSettings::draft07().into_generator();
     let known = Known {
         place: of::<Place>(&mut generator),
+        sandbox: of::<Sandbox>(&mut generator),
         outcome: of::<RunOutcome>(&mut generator),
         budget: of::<Ceiling>(&mut generator),
         tokens: of::<TokenUse>(&mut generator),
@@ -26,6 +28,7 @@ pub fn report_schema() -> String {
         judged: or_null(&of::<Verdict>(&mut generator)),
         cache: of::<CacheFound>(&mut generator),
         artifact: of::<Artifact>(&mut generator),
+        side: of::<Side>(&mut generator),
     };
     let definitions = generator.take_definitions(true);
     let mut whole = object(
@@ -36,7 +39,9 @@ pub fn report_schema() -> String {
             ("file", text()),
             ("rehearsal", json!({ "type": "boolean" })),
             ("place", or_null(&known.place)),
+            ("sandbox", or_null(&known.sandbox)),
             ("outcome", or_null(&known.outcome)),
+            ("paused_by", text_or_null()),
             ("started", text_or_null()),
             ("last", text()),
             ("live_ms", count()),
@@ -46,6 +51,7 @@ pub fn report_schema() -> String {
             ("integration", text_or_null()),
             ("into", text_or_null()),
             ("merges", list(&object(&[("commit", text()), ("tasks", list(&text()))], &[]))),
+            ("collisions", list(&collision(&known))),
             ("delivery", or_null(&delivery())),
             ("tasks", list(&task(&known))),
             ("not_run", list(&object(&[("command", text()), ("of", json!({}))], &[]))),
@@ -66,6 +72,7 @@ pub fn report_schema() -> String {
 /// What types of the run say of themselves.
 struct Known {
     place: Value,
+    sandbox: Value,
     outcome: Value,
     budget: Value,
     tokens: Value,
@@ -76,6 +83,7 @@ struct Known {
     judged: Value,
     cache: Value,
     artifact: Value,
+    side: Value,
 }
 
 /// How a task may stand.
@@ -112,6 +120,7 @@ fn task(known: &Known) -> Value {
                 ),
             ),
             ("needs", list(&text())),
+            ("excused", flag()),
             ("attempt", json!({ "type": ["integer", "null"] })),
             ("round", json!({ "type": ["integer", "null"] })),
             ("worked_ms", count()),
@@ -162,6 +171,11 @@ fn gate(known: &Known) -> Value {
 fn usage(known: &Known) -> Value {
     let money = json!({ "type": ["integer", "null"], "description": "Millionths of a dollar; null where unknown." });
     object(&[("usd_micro", money), ("known", json!({ "type": "boolean" })), ("tokens", known.tokens.clone())], &[])
+}
+
+fn collision(known: &Known) -> Value {
+    let side = || known.side.clone();
+    object(&[("one", side()), ("two", side()), ("files", list(&text())), ("more", count())], &[])
 }
 
 fn delivery() -> Value {

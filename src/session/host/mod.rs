@@ -17,17 +17,18 @@ use tokio::time::Instant;
 
 use crate::agent::{self, Backend, SessionSpec};
 use crate::amount::{Millis, Usage};
+use crate::journal::fail_point::{self, Point};
 use crate::kernel::fact::{Activity, EndKind, WorkEnd};
 use crate::plan::ReportsUse;
 use crate::session::host::orders::{Heard, Orders};
 use crate::session::host::running::{Agent, Outcome};
 use crate::session::processes;
 use crate::session::protocol::HostLine;
+use crate::session::sandbox;
 use crate::workspace::Exchange;
 
 mod handoff;
 mod life;
-mod lines;
 mod orders;
 mod running;
 mod stopping;
@@ -72,7 +73,9 @@ async fn host() -> io::Result<()> {
         }
     };
     let end = WorkEnd { duration: Millis::from(began.elapsed()), ..end };
+    fail_point::reach(Point::ResultWrite);
     write_durably(&spec.result, &serde_json::to_vec(&end)?)?;
+    fail_point::reach(Point::ResultWritten);
     tell(&HostLine::Ended(Box::new(end)));
     Ok(())
 }
@@ -100,7 +103,7 @@ fn ended(spec: &SessionSpec, agent: Agent<'_>, outcome: Outcome, swept: u32) -> 
         Outcome::Stopped(why) => EndKind::Stopped { why },
         Outcome::Exited(exit) => backend.ended(&finished.stream, exit),
     };
-    let tail = match how {
+    let mut tail = match how {
         EndKind::Completed | EndKind::Refused { .. } => finished.last_message(),
         EndKind::Exited { .. }
         | EndKind::Signalled { .. }
@@ -108,6 +111,13 @@ fn ended(spec: &SessionSpec, agent: Agent<'_>, outcome: Outcome, swept: u32) -> 
         | EndKind::NotStarted { .. }
         | EndKind::Lost { .. } => finished.last_words(),
     };
+    let mut denied = finished.stream.denied().to_vec();
+    if spec.writable.is_some() && how != EndKind::Completed {
+        sandbox::explain(&mut tail);
+    }
+    if let (true, Some(last)) = (spec.writable.is_some(), denied.last_mut()) {
+        sandbox::explain(last);
+    }
     WorkEnd {
         how,
         duration: Millis::ZERO,
@@ -116,7 +126,7 @@ fn ended(spec: &SessionSpec, agent: Agent<'_>, outcome: Outcome, swept: u32) -> 
         handoffs: handoff::found(spec, &finished.stream),
         outputs: handoff::outputs(spec),
         tail,
-        denied: finished.stream.denied().to_vec(),
+        denied,
         activity: finished.stream.activity(backend.tools()),
         truncated: finished.truncated,
         swept,

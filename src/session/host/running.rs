@@ -9,6 +9,7 @@ use std::os::unix::process::ExitStatusExt as _;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -17,14 +18,15 @@ use crate::amount::Millis;
 use crate::kernel::fact::StopWhy;
 use crate::mask::{Mask, MaskStream};
 use crate::session::host::life::{Life, Look};
-use crate::session::host::lines::Lines;
 use crate::session::host::orders::{Heard, Orders};
 use crate::session::host::stopping::{Pace, Stopping};
 use crate::session::host::{exchange, tell};
+use crate::session::lines::Lines;
 use crate::session::output::{self, OutputWriter};
 use crate::session::processes;
 use crate::session::protocol::{HostLine, HostOrder};
 use crate::session::safe;
+use crate::session::sandbox;
 
 /// How much of an agent's output is kept.
 const OUTPUT_LIMIT: u64 = 16 << 20;
@@ -346,15 +348,21 @@ fn spawn(spec: &SessionSpec, invocation: &Invocation) -> io::Result<Child> {
         Stdin::Null => Stdio::null(),
         Stdin::Text(_) => Stdio::piped(),
     };
-    Command::new(&invocation.program)
+    let mut command = Command::new(&invocation.program);
+    command
         .args(&invocation.args)
         .envs(&invocation.env)
         .current_dir(&spec.path)
         .process_group(0)
         .stdin(stdin)
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
+        .stderr(Stdio::piped());
+    let Some(writable) = &spec.writable else { return command.spawn() };
+    let runtime = Handle::current();
+    sandbox::confined(writable, move || {
+        let _known_here = runtime.enter();
+        command.spawn()
+    })
 }
 
 /// Writes its input beside everything else: it may read late, or never.

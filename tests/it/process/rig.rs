@@ -13,6 +13,7 @@ use ai_sdlc::kernel::event::SessionKind;
 use ai_sdlc::kernel::fact::{WorkEnd, WorkKey};
 use ai_sdlc::mask::Mask;
 use ai_sdlc::mission::model::{BackendKind, Permissions, PromptVia};
+use ai_sdlc::mission::sandbox::AgentSandbox;
 use ai_sdlc::name::{Attempt, Round, RunId, SessionNo, TaskId};
 use ai_sdlc::plan::{Agent, ReportsUse};
 use ai_sdlc::session::protocol::HostLine;
@@ -59,7 +60,13 @@ impl Rig {
             ("HOME".to_owned(), dir.path().to_str().unwrap().to_owned()),
             ("BASE".to_owned(), "base".to_owned()),
         ]);
-        let start = GuardStart { executable: EXE.into(), env, log: dir.path().join("log"), run_dir: dir.path().into() };
+        let start = GuardStart {
+            executable: EXE.into(),
+            env,
+            log: dir.path().join("log"),
+            run_dir: dir.path().into(),
+            writable: Vec::new(),
+        };
         let (guard, reports) = Guard::start(start).unwrap();
         Self { dir, guard, reports, next: 0 }
     }
@@ -87,6 +94,7 @@ impl Rig {
             output_dir: self.output_dir(child),
             output_limit: 1 << 20,
             mask: Mask::default(),
+            writable: None,
             timeout: None,
         }
     }
@@ -161,6 +169,8 @@ impl Rig {
                 resume: None,
                 scenario,
                 reports: ReportsUse::Yes,
+                sandbox: AgentSandbox::Engine,
+                writable: Vec::new(),
             },
             kind: SessionKind::Work,
             judges: Judges::No,
@@ -181,6 +191,7 @@ impl Rig {
             touches: None,
             executable: EXE.into(),
             mask: Mask::default(),
+            writable: None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests run git to play the person and the agent")]
 
+mod foreseen;
 mod hostile;
 mod kinds;
 mod merging;

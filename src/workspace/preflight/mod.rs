@@ -1,11 +1,15 @@
 //! What is looked at before a run begins: everything that would make it fail later is refused now, with a remedy.
 
+mod content;
+
 use std::path::Path;
+
+pub use content::Content;
 
 use crate::name::CommitId;
 use crate::workspace::WorkspaceError;
 use crate::workspace::git::{GitError, GitVersion, nul_separated};
-use crate::workspace::repository::Repository;
+use crate::workspace::repository::{Identity, Repository};
 
 /// What a run will need of the repository.
 #[derive(Debug, Clone, Copy, Default)]
@@ -39,7 +43,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    fn new(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub(in crate::workspace) fn new(what: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { what: what.into(), remedy: remedy.into() }
     }
 }
@@ -59,13 +63,14 @@ impl From<WorkspaceError> for Refusal {
 impl Repository {
     /// Looks at everything and tells all that is wrong at once.
     pub fn preflight(&self, ask: &PreflightAsk<'_>) -> Result<Preflight, Vec<Refusal>> {
-        let head = self.resolve("HEAD").map_err(|_| vec![self.without_commit()])?;
         let mut refusals = Vec::new();
         let mut notes = Vec::new();
         let mut uncommitted = 0;
-        if let Err(refusal) = self.openable(&mut notes) {
+        let head = self.resolve("HEAD").map_err(|_| refusals.push(self.without_commit())).ok();
+        if let Err(refusal) = self.openable(head.as_ref(), &mut notes) {
             refusals.push(refusal);
         }
+        notes.extend(self.nameless());
         match self.uncommitted() {
             Ok(count) => uncommitted = count,
             Err(error) => refusals.push(error.into()),
@@ -84,11 +89,33 @@ impl Repository {
             ));
         }
         let branch = self.current_branch().map_err(|error| vec![error.into()])?;
-        if refusals.is_empty() { Ok(Preflight { head, branch, uncommitted, notes }) } else { Err(refusals) }
+        match head {
+            Some(head) if refusals.is_empty() => Ok(Preflight { head, branch, uncommitted, notes }),
+            _ => Err(refusals),
+        }
+    }
+
+    /// Commits need a name; where git knows none, that of the person is not made up.
+    fn nameless(&self) -> Option<String> {
+        let Identity { name, email } = self.identity().ok()?;
+        let neutral = Identity::neutral();
+        let lacks = match (name == neutral.name, email == neutral.email) {
+            (false, false) => return None,
+            (true, _) => "git config user.name \"Your Name\"; git config user.email you@example.org",
+            (false, true) => "git config user.email you@example.org",
+        };
+        Some(format!("git does not know who you are here: commits are made by {name} <{email}> (`{lacks}` sets it)"))
     }
 
     fn without_commit(&self) -> Refusal {
         let place = self.checkout().unwrap_or(self.common_dir()).display();
+        let others = self.shared(["for-each-ref", "--count=1", "--format=%(refname:short)", "refs/heads/"]).text();
+        if let (Some(other), Some(_)) = (others.ok().filter(|name| !name.is_empty()), self.checkout()) {
+            return Refusal::new(
+                "the branch that is checked out has no commit yet",
+                format!("make one, or stand on another: `git -C {place} switch {other}`"),
+            );
+        }
         let remedy = match self.checkout() {
             Some(_) => format!("make one: `git -C {place} commit --allow-empty -m \"First commit\"`"),
             None => format!("it is bare: push a branch to {place}, or name a checkout with `-C`"),
@@ -97,7 +124,7 @@ impl Repository {
     }
 
     /// Extensions and clone kinds: told or refused.
-    fn openable(&self, notes: &mut Vec<String>) -> Result<(), Refusal> {
+    fn openable(&self, head: Option<&CommitId>, notes: &mut Vec<String>) -> Result<(), Refusal> {
         if self.git_dir().join("shallow").is_file() || self.common_dir().join("shallow").is_file() {
             notes.push("this is a shallow clone: history before its boundary is not there to be merged".to_owned());
         }
@@ -106,8 +133,11 @@ impl Repository {
         if extensions.lines().any(|line| line.to_ascii_lowercase().starts_with("extensions.partialclone ")) {
             notes.push("this is a partial clone: making worktrees may fetch files from its remote".to_owned());
         }
-        let Err(why) = git2::Repository::open_bare(self.common_dir()) else { return Ok(()) };
-        if self.git().version() >= GitVersion::MERGE_TREE {
+        let (Err(why), Some(head)) = (git2::Repository::open_bare(self.common_dir()), head) else { return Ok(()) };
+        // What merges there is tried, not looked up: versions are called what their makers like.
+        let merge_base = format!("--merge-base={head}");
+        let merged = self.shared(["merge-tree", "--write-tree", &merge_base, head.as_str(), head.as_str()]).finish()?;
+        if merged.code == Some(0) {
             return Ok(());
         }
         Err(Refusal::new(
@@ -129,11 +159,27 @@ impl Repository {
     /// `into` must be there; where it is checked out, nothing tracked may be changed: git could not move it.
     fn deliverable(&self, into: &str) -> Result<(), Refusal> {
         let reference = format!("refs/heads/{into}");
+        if let Some(name) = into.strip_prefix("refs/heads/").or_else(|| into.strip_prefix("heads/"))
+            && self.ref_tip(&format!("refs/heads/{name}"))?.is_some()
+        {
+            let remedy = format!("write `into = \"{name}\"`");
+            return Err(Refusal::new(format!("`{into}` is not how a branch is called in `[merge] into`"), remedy));
+        }
+        if let Some(other) = self.shared(["symbolic-ref", "--quiet", &reference]).answer()? {
+            let other = String::from_utf8_lossy(&other).trim().to_owned();
+            let other = other.strip_prefix("refs/heads/").unwrap_or(&other).to_owned();
+            let remedy = format!("write `into = \"{other}\"`");
+            return Err(Refusal::new(format!("the branch `{into}` is another name of `{other}`"), remedy));
+        }
         if self.ref_tip(&reference)?.is_none() {
             let remedy = format!("make it: `git branch {into}`; or name another in `[merge] into`");
             return Err(Refusal::new(format!("there is no branch `{into}` to deliver to"), remedy));
         }
         let Some(place) = self.checked_out_at(&reference)? else { return Ok(()) };
+        if !place.path.is_dir() {
+            let what = format!("`{into}` is checked out at `{}`, which is gone", place.path.display());
+            return Err(Refusal::new(what, "let git forget that checkout: `git worktree prune`"));
+        }
         if let Some(doing) = place.busy() {
             let remedy = format!("finish or abort that first: `git -C {} status`", place.path.display());
             return Err(Refusal::new(format!("`{into}` is checked out in the middle of a {doing}"), remedy));

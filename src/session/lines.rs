@@ -1,17 +1,17 @@
 //! Bytes to lines, bounded: of a line that is too long its beginning is kept.
 
 /// Longest line that a backend is shown.
-const MAX_LINE: usize = 1 << 20;
+pub const MAX_LINE: usize = 1 << 20;
 
 /// Puts lines together.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
+pub struct Lines {
     line: Vec<u8>,
 }
 
 impl Lines {
     /// Takes some bytes; gives the lines that they end.
-    pub(super) fn take(&mut self, bytes: &[u8]) -> Vec<String> {
+    pub fn take(&mut self, bytes: &[u8]) -> Vec<String> {
         let mut whole = Vec::new();
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             let room = MAX_LINE.saturating_sub(self.line.len()).min(piece.len());
@@ -24,7 +24,7 @@ impl Lines {
     }
 
     /// A last line that has no end.
-    pub(super) fn rest(&mut self) -> Option<String> {
+    pub fn rest(&mut self) -> Option<String> {
         let line = std::mem::take(&mut self.line);
         let text = line.strip_suffix(b"\n").unwrap_or(&line);
         (!line.is_empty()).then(|| String::from_utf8_lossy(text.strip_suffix(b"\r").unwrap_or(text)).into_owned())

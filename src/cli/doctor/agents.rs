@@ -1,0 +1,85 @@
+//! Agents: which are configured, which are installed, and in which version.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::agent::PROGRAMS;
+use crate::cli::Context;
+use crate::cli::doctor::{Sign, State, good, poor, version};
+use crate::cli::project::Project;
+use crate::cli::settings::Settings;
+use crate::mission::model::BackendKind;
+
+/// Looks for the programs of all agents, and for those that could be agents.
+pub(super) fn look(context: &Context, project: &Project, settings: &Settings) -> Vec<Sign> {
+    let search = Search { context, project, own: own_programs(context, settings) };
+    let mut rows: Vec<(String, Result<PathBuf, String>)> = Vec::new();
+    let mut signs = Vec::new();
+    for (name, table) in settings.agents() {
+        if table.backend == Some(BackendKind::Rehearsal) {
+            signs.push(good("agent", format!("{name}: embedded, plays scenarios")));
+            continue;
+        }
+        let program = table.command.as_ref().and_then(|command| command.first()).cloned().unwrap_or_default();
+        rows.push((name.to_string(), search.find(&program).ok_or(program)));
+    }
+    let configured: Vec<PathBuf> = rows.iter().filter_map(|(_, found)| found.clone().ok()).collect();
+    let others = PROGRAMS.into_iter().filter_map(|name| Some((name, search.find(name)?)));
+    let others: Vec<(&str, PathBuf)> = others.filter(|(_, path)| !configured.contains(path)).collect();
+    let all = configured.iter().chain(others.iter().map(|(_, path)| path));
+    let versions = version::of_all(all.filter(|path| search.may_be_asked(path)).cloned().collect(), context);
+    let of = |path: &Path| versions.get(path).map(|version| format!(", {version}")).unwrap_or_default();
+    for (name, found) in &rows {
+        signs.push(match found {
+            Ok(path) => good("agent", format!("{name}: {}{}", path.display(), of(path))),
+            Err(program) => {
+                let remedy = format!("install `{program}`, or change `[agents.{name}] command`");
+                poor("agent", State::Warning, format!("{name}: there is no `{program}`"), remedy)
+            }
+        });
+    }
+    for (name, path) in &others {
+        let remedy = format!("`[agents.{name}]` with its `command` in .ai-sdlc/config.toml lets missions use it");
+        let told = format!("{} is installed{}, and not configured", path.display(), of(path));
+        signs.push(Sign { remedy: Some(remedy), ..good("agent", told) });
+    }
+    if configured.is_empty() {
+        let remedy = "name one under `[agents.<name>]` in .ai-sdlc/config.toml; until then missions are rehearsed";
+        signs.push(poor("agent", State::Warning, "no agent program is configured and installed", remedy));
+    }
+    signs
+}
+
+/// Programs that the person's own file names.
+fn own_programs(context: &Context, settings: &Settings) -> Vec<String> {
+    let file = context.environment.config_file();
+    let own = settings.layers.iter().filter(|layer| Some(&layer.path) == file.as_ref());
+    own.flat_map(|layer| layer.config.agents.values())
+        .filter_map(|table| table.command.as_ref()?.first().cloned())
+        .collect()
+}
+
+struct Search<'a> {
+    context: &'a Context,
+    project: &'a Project,
+    own: Vec<String>,
+}
+
+impl Search<'_> {
+    fn find(&self, program: &str) -> Option<PathBuf> {
+        self.context.environment.find_program(program, &self.project.root)
+    }
+
+    /// Whether a program may be started to ask its version: one that is known or that the person themselves named, and
+    /// that is not the project's, wherever it was found.
+    fn may_be_asked(&self, path: &Path) -> bool {
+        let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let of_project = [path, &real].iter().any(|path| path.starts_with(&self.project.root));
+        let is_known = PROGRAMS.iter().any(|name| self.find(name).as_deref() == Some(path));
+        let is_own = self.own.iter().any(|name| self.find(name).as_deref() == Some(path));
+        !of_project && (is_known || is_own)
+    }
+}
+
+/// Versions, by the path of the program.
+pub(super) type Versions = BTreeMap<PathBuf, String>;
