@@ -43,6 +43,7 @@ mod parts;
 mod plans;
 mod preflight;
 mod process;
+mod promises;
 mod reviews;
 mod run_basics;
 mod run_budget;
