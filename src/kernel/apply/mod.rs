@@ -152,7 +152,6 @@ impl Fold<'_> {
     }
 
     /// Events of one attempt; the others are passed on.
-    #[expect(clippy::too_many_lines, reason = "one arm an event")]
     fn work(&mut self, event: &Event) {
         match event {
             Event::TaskStarted { task, attempt, from } => self.start(task, *attempt, from),
