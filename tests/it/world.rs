@@ -217,6 +217,11 @@ impl World {
         self.task(task)["state"].as_str().unwrap().to_owned()
     }
 
+    /// Waits until none of this machine's processes is left: a busy machine takes a moment to end one that was killed.
+    pub(crate) fn is_quiet(&self) {
+        wait_for("no process left", || self.processes().is_empty());
+    }
+
     /// Processes that carry this machine's HOME in their environment.
     pub(crate) fn processes(&self) -> Vec<(i32, String)> {
         let stamp = format!("HOME={}", self.home().display());

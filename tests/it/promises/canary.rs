@@ -5,14 +5,13 @@ use std::fs;
 use std::io::Read as _;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
 
 use aho_corasick::AhoCorasick;
 use fastrand::Rng;
 use walkdir::WalkDir;
 
 use super::{AtOnce, Promise, Trial, slice};
-use crate::world::{Ran, World, wait_within};
+use crate::world::{Ran, World, wait_for};
 
 pub(super) const CANARY: Promise = Promise {
     id: "13",
@@ -191,7 +190,7 @@ fn play(trial: &mut Trial) {
         bytes
     });
     let mut seen = BTreeSet::new();
-    wait_within(Duration::from_secs(120), "the run ends", &mut || {
+    wait_for("the run to end", || {
         search.are_clean_arguments(&world, &mut seen);
         child.try_wait().unwrap().is_some()
     });

@@ -246,7 +246,7 @@ fn play(trial: &mut Trial) {
     let trailers = world.git(["log", "--format=%(trailers:key=Ai-Sdlc-Task,valueonly)", "main"]);
     assert!(!trailers.lines().any(|line| line == "ask"), "{trailers}");
     trial.compare(&theirs, &Belongings::of(&world, Into::Asked));
-    assert_eq!(world.processes(), []);
+    world.is_quiet();
 }
 
 #[test]

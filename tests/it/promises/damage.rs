@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use ai_sdlc::journal::{Journal, JournalError, Record};
 use ai_sdlc::kernel::event::{Event, RunOutcome};
@@ -12,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{AtOnce, Promise, Trial, slice};
-use crate::world::{World, wait_within};
+use crate::world::World;
 
 pub(super) const DAMAGE: Promise = Promise {
     id: "2",
@@ -53,7 +52,7 @@ fn kill_and_look(trial: &mut Trial, world: &World, args: &[&str]) {
     child.wait().unwrap();
     told.extend(lines);
     trial.fault("engine killed after it had told of events");
-    wait_within(Duration::from_secs(10), "no process left", &mut || world.processes().is_empty());
+    world.is_quiet();
     // A line that the kill cut off was not told.
     let told: Vec<Value> = told.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let there = world.events();

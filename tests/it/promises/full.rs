@@ -4,13 +4,12 @@ use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use tempfile::TempDir;
 
 use super::theirs::{Belongings, Into};
 use super::{AtOnce, Promise, Trial, slice};
-use crate::world::{Ran, World, finish, wait_within};
+use crate::world::{Ran, World, finish};
 
 pub(super) const FULL: Promise = Promise {
     id: "8",
@@ -163,7 +162,7 @@ fn play(trial: &mut Trial) {
     // It is read on, or the engine would wait for us.
     let _read = lines.count();
     let ran = finish(child);
-    wait_within(Duration::from_secs(20), "no process left", &mut || world.processes().is_empty());
+    world.is_quiet();
     println!("{seen} events, {leave} bytes left: exit {:?}", ran.code);
     let looked = world.run(["run", "show"]);
     assert!(matches!(looked.code, Some(0 | 2 | 5)), "{looked:?}");

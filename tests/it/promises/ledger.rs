@@ -3,12 +3,11 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
-use std::time::Duration;
 
 use serde_json::Value;
 
 use super::{AtOnce, Promise, Trial, slice};
-use crate::world::{World, finish, wait_within};
+use crate::world::{World, finish};
 
 pub(super) const LEDGER: Promise = Promise {
     id: "15",
@@ -92,7 +91,7 @@ fn play(trial: &mut Trial) {
         child.kill().unwrap();
         let _read = lines.count();
         let ended = finish(child).code.is_some();
-        wait_within(Duration::from_secs(10), "no process left", &mut || world.processes().is_empty());
+        world.is_quiet();
         if ended || uses < wanted {
             break;
         }
@@ -123,7 +122,7 @@ fn play(trial: &mut Trial) {
         );
     }
     trial.fault("reports that come late");
-    assert_eq!(world.processes(), []);
+    world.is_quiet();
 }
 
 #[test]

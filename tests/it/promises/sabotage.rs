@@ -226,7 +226,7 @@ fn trial(trial: &mut Trial) {
             let refused = world.run(["run", "resume"]);
             assert!(refused.stderr.contains("help:") || refused.code == Some(0), "{refused:?}");
         }
-        assert_eq!(world.processes(), []);
+        world.is_quiet();
         trial.compare(&before, &Belongings::of(&world, into));
         return;
     }
@@ -243,7 +243,7 @@ fn trial(trial: &mut Trial) {
     still_has_the_first(&site, into);
     let branch = if into == Into::Asked { "main".to_owned() } else { branches(&site, "/integration").pop().unwrap() };
     assert_eq!(site.git(&["show", &format!("{branch}:last.txt")]), "first\nheld");
-    assert_eq!(world.processes(), []);
+    world.is_quiet();
     trial.compare(&before, &Belongings::of(&world, into));
 }
 

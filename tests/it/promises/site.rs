@@ -12,9 +12,6 @@ use serde_json::Value;
 
 use crate::world::{LIMIT, World, send, wait_within};
 
-/// How long a busy machine may take to end what a dead engine left; promise 3 measures it.
-const SWEPT: Duration = Duration::from_secs(20);
-
 /// What every piece of work does: a file whose name nothing else has, an entry in the ledger, some time, and its product.
 /// The ledger tells every start with its file, and every end.
 pub(crate) const WORK: &str = r#"
@@ -188,10 +185,10 @@ impl<'a> Site<'a> {
         found
     }
 
-    /// Waits until nothing of this run is there any more.
+    /// Waits until nothing of this run is there any more: promise 3 measures how long that takes.
     pub(crate) fn is_swept(&self) {
         let what = format!("no process of {:?} left", self.run);
-        wait_within(SWEPT, &what, &mut || {
+        wait_within(LIMIT, &what, &mut || {
             // To look at all processes is dear.
             std::thread::sleep(Duration::from_millis(10));
             self.processes().is_empty()

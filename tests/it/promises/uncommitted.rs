@@ -200,7 +200,7 @@ fn trial(trial: &mut Trial) {
     }
     if trial.number % 2 == 1 {
         removed(trial, &site);
-        assert_eq!(world.processes(), []);
+        world.is_quiet();
         return trial.compare(&before, &Belongings::of(&world, into));
     }
     fs::write(world.home().join("go"), "").unwrap();
@@ -214,7 +214,7 @@ fn trial(trial: &mut Trial) {
         }
     }
     assert_eq!(world.end_of("link"), "succeeded");
-    assert_eq!(world.processes(), []);
+    world.is_quiet();
     trial.compare(&before, &Belongings::of(&world, into));
 }
 
