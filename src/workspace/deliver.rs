@@ -160,6 +160,8 @@ impl Repository {
         }
         let merge = ["merge", "--ff-only", "--no-stat", "--quiet", "--no-autostash", "--no-overwrite-ignore"];
         let call = self.git().call(merge).arg(commit.as_str()).git_dir(&place.gitdir).work_tree(&place.path);
+        let before = self.ref_tip(reference)?;
+        let absent = self.absent_in(place, before.as_ref(), commit)?;
         fail_point::reach(Point::RefMove);
         let finished = self.with_known_filters(&place.gitdir, call)?.finish()?;
         fail_point::reach(Point::RefMoved);
@@ -167,10 +169,13 @@ impl Repository {
         if finished.code == Some(0) && tip.as_ref() == Some(commit) {
             return Ok(Delivered::Moved);
         }
-        if let Some(tip) = tip
-            && !self.contains(commit, &tip)?
+        if let Some(tip) = &tip
+            && !self.contains(commit, tip)?
         {
             return Ok(Delivered::Raced);
+        }
+        if tip == before {
+            self.take_back(place, commit, &absent)?;
         }
         left(format!("changes in `{shown}` stand in the way ({})", finished.failed()))
     }

@@ -20,6 +20,7 @@ mod exchange;
 mod files;
 mod forecast;
 mod git;
+mod halfway;
 mod inner;
 mod leftovers;
 mod merge;

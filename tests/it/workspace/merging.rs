@@ -3,13 +3,14 @@
 #![expect(clippy::panic, reason = "functions that tests share")]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::thread;
 
 use ai_sdlc::kernel::event::MergeSource;
 use ai_sdlc::kernel::fact::{CandidateResult, Delivered, DeliveryCandidate, Moved};
 use ai_sdlc::mission::model::Strategy;
 use ai_sdlc::name::{CommitId, TaskId};
-use ai_sdlc::workspace::{CandidateAsk, Repository};
+use ai_sdlc::workspace::{CandidateAsk, Git, Repository};
 
 use super::{AT, Field, person, put, source};
 
@@ -265,6 +266,53 @@ fn into_is_left_where_changes_of_the_person_stand_in_the_way() {
     field.write("src/lib.txt", "mine\n");
     assert_eq!(repository.deliver(&field.run, "main", &commit).expect("asked"), Delivered::Moved);
     assert_eq!(field.git(&["status", "--porcelain"]), " M src/lib.txt");
+}
+
+/// A git whose merges cannot write a file beyond so many blocks of the system: as on a disk that fills up meanwhile.
+fn short_of_room(field: &Field) -> Repository {
+    let script = field.path("git-short-of-room");
+    let real = field.engine_git().program().display().to_string();
+    let text = format!(
+        "#!/bin/sh\ncase \" $* \" in *' merge --ff-only '*) trap '' XFSZ; ulimit -f 8;; esac\nexec {real} \"$@\"\n"
+    );
+    fs::write(&script, text).expect("written");
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("made");
+    let env = [("HOME", field.path("home").into_os_string()), ("PATH", "/usr/local/bin:/usr/bin:/bin".into())];
+    let env = env.into_iter().map(|(name, value)| (name.into(), value)).collect();
+    let git = Git::new(script, env).expect("git runs");
+    Repository::discover(&git, &field.root()).expect("a repository")
+}
+
+#[test]
+fn what_git_began_to_write_into_a_checkout_and_could_not_is_taken_away_again() {
+    let (field, repository, _) = begun();
+    let worktree = field.worktree("one");
+    let long = "many lines\n".repeat(10_000);
+    for (path, text) in [("a-first.txt", "short\n"), ("deep/er/long.txt", &long), ("long.txt", &long)] {
+        put(&worktree.path, path, text);
+    }
+    let work = source("one", &worktree.base, &field.snapshot(&worktree).commit.expect("a commit"));
+    let commit = merge(&field, &work);
+    field.write("mine.txt", "mine\n");
+    let before = field.fingerprint();
+    let short = short_of_room(&field);
+    let delivered = short.deliver(&field.run, "main", &commit).expect("asked");
+    assert!(matches!(delivered, Delivered::Left { .. }), "{delivered:?}");
+    assert_eq!(field.fingerprint(), before);
+    // A file of the person's that could be the beginning of it was there before: it stays, and stands in the way.
+    field.write("long.txt", "many lines\n");
+    fs::create_dir_all(field.root().join("deep/er")).expect("made");
+    std::os::unix::fs::symlink("../../mine.txt", field.root().join("deep/er/long.txt")).expect("linked");
+    let before = field.fingerprint();
+    for repository in [&short, &repository] {
+        let delivered = repository.deliver(&field.run, "main", &commit).expect("asked");
+        assert!(matches!(delivered, Delivered::Left { .. }), "{delivered:?}");
+        assert_eq!(field.fingerprint(), before);
+    }
+    fs::remove_file(field.root().join("long.txt")).expect("removed");
+    fs::remove_file(field.root().join("deep/er/long.txt")).expect("removed");
+    assert_eq!(repository.deliver(&field.run, "main", &commit).expect("asked"), Delivered::Moved);
+    assert_eq!(field.git(&["status", "--porcelain"]), "?? mine.txt");
 }
 
 #[test]
