@@ -122,7 +122,7 @@ fn kept() -> &'static Kept {
         let mut journal = Journal::create(dir.path()).expect("a journal");
         for n in 0..40 {
             let text = format!("event {n} {}", "x".repeat(n * 7));
-            let event = Event::Note { task: TaskId::parse("build").ok(), text };
+            let event = Event::Note { task: TaskId::parse("build").ok(), text, about: None };
             journal.append(&[(WallTime(1_700_000_000_000), event)]).expect("it is recorded");
         }
         drop(journal);

@@ -67,9 +67,13 @@ pub(super) fn git(context: &Context) -> Result<Git, Failure> {
 }
 
 /// What a run that was looked at and confirmed by another process needs to begin.
-pub(super) fn ready_again(context: &Context, run: RunId, place: Place) -> Result<Ready, Failure> {
+pub(super) fn ready_again(
+    context: &Context,
+    (run, place): (RunId, Place),
+    beside: Vec<InTheWay>,
+) -> Result<Ready, Failure> {
     let repository = place.base.as_ref().map(|_| preflight::discover(context, &place.directory)).transpose()?;
-    Ok(Ready { run, place, repository, beside: Vec::new(), making: None, notes: Vec::new() })
+    Ok(Ready { run, place, repository, beside, making: None, notes: Vec::new() })
 }
 
 /// Makes a scratch clone for a rehearsal: nothing of the project is touched.

@@ -22,7 +22,7 @@ use crate::cli::since;
 use crate::cli::terminal::{ColorChoice, Terminal};
 use crate::cli::waiting::{Waited, wait_until};
 use crate::cli::{Context, tell};
-use crate::journal::lock::driver_of;
+use crate::journal::lock::{InTheWay, driver_of};
 use crate::journal::runs::{RunEntry, Runs, Standing};
 use crate::journal::{Durable, Journal, Reader, write_renamed};
 use crate::kernel::event::{Event, Place};
@@ -45,7 +45,16 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[serde(rename_all = "kebab-case", tag = "do")]
 enum Order {
     /// Begin a run, as it was confirmed.
-    Begin { run: RunId, place: Place, plan: Box<Plan>, inputs: Vec<(String, String)>, junit: Option<PathBuf> },
+    Begin {
+        run: RunId,
+        place: Place,
+        plan: Box<Plan>,
+        inputs: Vec<(String, String)>,
+        junit: Option<PathBuf>,
+        /// Who it was confirmed to go on beside.
+        #[serde(default)]
+        beside: Vec<InTheWay>,
+    },
     /// Go on with one.
     Resume { run: RunId, ceiling: Option<Ceiling>, again: Again },
 }
@@ -68,7 +77,7 @@ pub(super) fn begin(context: &mut Context, project: &Project, confirmed: Confirm
     let dir = Runs::at(&project.store).dir(&ready.run);
     let run = ready.run.clone();
     let (plan, inputs) = (Box::new(plan), inputs.to_vec());
-    let order = Order::Begin { run: ready.run, place: ready.place, plan, inputs, junit };
+    let order = Order::Begin { run: ready.run, place: ready.place, plan, inputs, junit, beside: ready.beside };
     let started = launch(context, (&run, &dir), &order);
     if started.is_err() && driver_of(&dir).is_none() && !Growth::of(&dir).has_grown() {
         let _nothing_of_it_stays = fs::remove_dir_all(&dir);
@@ -243,8 +252,8 @@ fn drive(context: &mut Context, path: &Path) -> Result<Exit, Failure> {
     let _taken = fs::remove_file(path);
     let project = Project::find(context)?;
     match order {
-        Order::Begin { run, place, plan, inputs, junit } => {
-            let ready = carry_out::ready_again(context, run, place)?;
+        Order::Begin { run, place, plan, inputs, junit, beside } => {
+            let ready = carry_out::ready_again(context, (run, place), beside)?;
             let (exit, report) = carry_out::begin(context, &project, (*plan, ready), (Ui::Plain, &inputs))?;
             if let Some(path) = &junit {
                 carry_out::write_junit(&report, path)?;

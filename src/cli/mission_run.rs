@@ -51,12 +51,7 @@ pub(super) fn run(args: &MissionRun, context: &mut Context) -> Result<Exit, Fail
     let making = ready.making.as_ref().map(Making::text).unwrap_or_default();
     let at = (&ready.run, &ready.place, ready.repository.as_ref());
     ready.notes.extend(sandbox::looked_at(context, &project, plan, at)?);
-    // Nobody is shown it otherwise, and other runs' journals need not be read.
-    let clashes = if args.yes && !args.dry_run {
-        Vec::new()
-    } else {
-        other_runs::clashes_of(context, &project, &prepared.planned)
-    };
+    let clashes = other_runs::clashes_of(context, &project, &prepared.planned);
     let shown = format!("{}{making}", plan_view::text(plan, &clashes, context.terminal.out_look));
     let notes = ready.notes.iter().fold(String::new(), |notes, note| notes + "note: " + note + "\n");
     let notes = notes + &beside(&ready.beside, context);
@@ -70,8 +65,12 @@ pub(super) fn run(args: &MissionRun, context: &mut Context) -> Result<Exit, Fail
             context.terminal.err("Nothing was begun.");
             return Ok(Exit::Success);
         }
-    } else if !notes.is_empty() {
-        context.terminal.err(&notes);
+    } else {
+        // Who is not asked is told all the same.
+        let told = format!("{}{notes}", plan_view::conflicts(&clashes, context.terminal.err_look));
+        if !told.is_empty() {
+            context.terminal.err(told.trim_start());
+        }
     }
     let plan = with_skills(context, &project, prepared, &ready.run)?;
     if args.detach {

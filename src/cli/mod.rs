@@ -19,6 +19,7 @@ mod config;
 pub mod confirm;
 mod detach;
 mod doctor;
+mod documents;
 pub mod environment;
 pub mod exit;
 pub mod failure;

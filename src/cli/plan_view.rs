@@ -80,6 +80,11 @@ fn outlook(plan: &Plan, look: Look) -> Vec<String> {
     rows
 }
 
+/// What may conflict, for those who are not shown the plan.
+pub fn conflicts(clashes: &[Clash], look: Look) -> String {
+    foreseen_conflicts(clashes, look).iter().map(|row| format!("{row}\n")).collect()
+}
+
 /// What may conflict, the most severe first.
 fn foreseen_conflicts(clashes: &[Clash], look: Look) -> Vec<String> {
     if clashes.is_empty() {

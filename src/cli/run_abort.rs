@@ -8,9 +8,8 @@ use crate::cli::clearing;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::project::Project;
-use crate::cli::run_choice::{Told, choose, told};
+use crate::cli::run_choice::{Told, choose, meant, told};
 use crate::cli::run_list::standing;
-use crate::cli::run_why::which;
 use crate::cli::waiting::{Waited, wait_until};
 use crate::cli::wishing::{ask, refuse_inside};
 use crate::journal::inbox::{Ask, Pace};
@@ -25,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Leaves the wish in the run's inbox, and waits for what becomes of it.
 pub(super) fn run(args: &RunAbort, context: &mut Context) -> Result<Exit, Failure> {
-    let (run, task) = which(&args.run, args.task.as_deref());
+    let (run, task) = meant(context, "abort", (&args.run, args.task.as_deref()))?;
     match task {
         Some(_) if args.cleanup => Err(Failure::new(Exit::Usage, "cli::whole-run", "`--cleanup` is for a whole run")
             .help("the worktree of a task is kept until its run is cleaned up; leave the task or the flag out")),

@@ -6,8 +6,7 @@ use crate::cli::Context;
 use crate::cli::args::RunAnswer;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::run_choice::{Told, told, wait_a_moment};
-use crate::cli::run_why::which;
+use crate::cli::run_choice::{Told, meant, told, wait_a_moment};
 use crate::journal::inbox::{self, Ask};
 use crate::journal::runs::Standing;
 use crate::kernel::event::RunOutcome;
@@ -30,7 +29,11 @@ pub(super) fn run(answer: Answer, args: &RunAnswer, context: &mut Context) -> Re
         return Err(Failure::new(Exit::Usage, "cli::no-reason", "a rejection needs its reason")
             .help("give `-m \"what is to be different\"`: it goes back with the work"));
     }
-    let (run, task) = which(&args.run, args.task.as_deref());
+    let command = match answer {
+        Answer::Approve => "approve",
+        Answer::Reject => "reject",
+    };
+    let (run, task) = meant(context, command, (&args.run, args.task.as_deref()))?;
     let told = told(context, run)?;
     let gate = gate(&told, task)?;
     let binding = told.report.tasks.get(&gate).and_then(|task| task.gate.as_ref()).map(|gate| gate.binding.clone());

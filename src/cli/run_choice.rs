@@ -31,6 +31,48 @@ pub(super) fn choose(context: &Context, given: &str) -> Result<RunEntry, Failure
     })
 }
 
+/// A run, and a task of it, as they were typed.
+pub(super) type Words<'a> = (&'a str, Option<&'a str>);
+
+/// Letters of a run's id: no vowel, no digit, no sign.
+const LETTERS: &str = "bcdfghjkmnpqrstvwxz";
+
+/// One word that cannot be a run's id is a task of the latest run.
+pub(super) fn which((first, second): Words<'_>) -> Words<'_> {
+    let is_run = first.starts_with('@') || first.chars().all(|c| LETTERS.contains(c));
+    if second.is_none() && !is_run { ("@", Some(first)) } else { (first, second) }
+}
+
+/// The same; and a word that could be the beginning of a run's id is a task where no run begins so and the latest one has
+/// such a task. Where it could be either, nothing is guessed.
+pub(super) fn meant<'a>(context: &Context, command: &str, words: Words<'a>) -> Result<Words<'a>, Failure> {
+    let (first, second) = which(words);
+    if second.is_some() || first.starts_with('@') {
+        return Ok((first, second));
+    }
+    let runs = Runs::at(&Project::find(context)?.store);
+    let found = runs.resolve(first);
+    if found.as_ref().is_ok_and(|run| run.id.as_str() == first) {
+        return Ok((first, None));
+    }
+    let is_task = || told(context, "@").is_ok_and(|told| told.report.tasks.keys().any(|id| id.as_str() == first));
+    match found {
+        Ok(_) | Err(RunsError::Ambiguous { .. }) if is_task() => {
+            let what = format!("`{first}` could be a task of the latest run, or the beginning of a run's id");
+            Err(Failure::new(Exit::Usage, "cli::unknown-run", what)
+                .help(format!("`ai-sdlc run {command} @ {first}` means the task; more letters of its id mean a run")))
+        }
+        Err(RunsError::Unknown { .. }) if is_task() => Ok(("@", Some(first))),
+        Err(RunsError::Unknown { .. }) => {
+            let what = format!("there is no run `{first}`, and no task of that name in the latest");
+            Err(Failure::new(Exit::Usage, "cli::unknown-run", what).help(format!(
+                "`ai-sdlc run list` shows the runs there are; `ai-sdlc run {command} RUN {first}` means a task of another"
+            )))
+        }
+        Ok(_) | Err(_) => Ok((first, None)),
+    }
+}
+
 /// A journal that could not be read.
 pub(super) fn unreadable(run: &RunEntry, error: &JournalError) -> Failure {
     Failure::new(Exit::Environment, "journal::unreadable", format!("the journal of run {} cannot be read", run.id))

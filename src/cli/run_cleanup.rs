@@ -1,12 +1,13 @@
 //! `ai-sdlc run cleanup`: removes what runs left behind; says why the rest stays and what would free it.
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::amount::Millis;
 use crate::cli::Context;
 use crate::cli::args::{duration, size};
 use crate::cli::confirm::{Answer, confirm};
+use crate::cli::documents::{CleanupDocument, CleanupItem};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::leftovers::{Field, age, unseen};
@@ -147,28 +148,35 @@ fn row(item: &Item) -> Vec<String> {
 }
 
 fn as_json(args: &RunCleanup, found: &Survey, done: Option<&[Done]>) -> String {
-    let items: Vec<Value> = found
-        .items
-        .iter()
-        .map(|item| {
-            let (why, free) = match &item.verdict {
-                Verdict::Goes => (None, None),
-                Verdict::Stays { why, free } => (Some(why), free.as_ref()),
-            };
-            let done = done.and_then(|done| done.iter().find(|done| done.item.place == item.place));
-            let (gone, saved, failed) = match done.map(|done| &done.outcome) {
-                None => (None, None, None),
-                Some(Ok(saved)) => (Some(true), saved.as_ref(), None),
-                Some(Err(why)) => (Some(false), None, Some(why)),
-            };
-            json!({
-                "what": item.what.word(), "run": item.run, "name": item.name, "place": item.place,
-                "bytes": item.bytes, "used": item.used.to_string(), "goes": item.goes(), "why": why, "free": free,
-                "gone": gone, "salvaged": saved, "failed": failed,
-            })
-        })
-        .collect();
-    pretty(&json!({ "schema": "ai-sdlc/cleanup/1", "dry_run": args.dry_run, "items": items }))
+    let of = |item: &Item| done.and_then(|done| done.iter().find(|done| done.item.place == item.place));
+    let items = found.items.iter().map(|item| item_json(item, of(item))).collect();
+    pretty(&json!(CleanupDocument { schema: "ai-sdlc/cleanup/1", dry_run: args.dry_run, items }))
+}
+
+fn item_json(item: &Item, done: Option<&Done>) -> CleanupItem {
+    let (why, free) = match &item.verdict {
+        Verdict::Goes => (None, None),
+        Verdict::Stays { why, free } => (Some(why.clone()), free.clone()),
+    };
+    let (gone, salvaged, failed) = match done.map(|done| &done.outcome) {
+        None => (None, None, None),
+        Some(Ok(saved)) => (Some(true), saved.clone(), None),
+        Some(Err(why)) => (Some(false), None, Some(why.clone())),
+    };
+    CleanupItem {
+        what: item.what.word(),
+        run: item.run.as_ref().map(ToString::to_string),
+        name: item.name.clone(),
+        place: item.place.clone(),
+        bytes: item.bytes,
+        used: item.used.to_string(),
+        goes: item.goes(),
+        why,
+        free,
+        gone,
+        salvaged,
+        failed,
+    }
 }
 
 /// What became of it, for people.

@@ -8,8 +8,7 @@ use crate::cli::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::project::Project;
-use crate::cli::run_choice::{Told, place_of, told};
-use crate::cli::run_why::which;
+use crate::cli::run_choice::{Told, meant, place_of, told};
 use crate::name::CommitId;
 use crate::report::{End, Stage};
 use crate::workspace::{Git, GitError, Repository};
@@ -27,7 +26,7 @@ pub(super) struct RunDiff {
 
 /// Prints a diff.
 pub(super) fn run(args: &RunDiff, context: &mut Context) -> Result<Exit, Failure> {
-    let (run, task) = which(&args.run, args.task.as_deref());
+    let (run, task) = meant(context, "diff", (&args.run, args.task.as_deref()))?;
     let told = told(context, run)?;
     let Some((from, to)) = ends(&told, task)? else {
         context.terminal.err("Nothing was changed.");

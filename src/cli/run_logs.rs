@@ -9,8 +9,7 @@ use walkdir::WalkDir;
 use crate::cli::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::run_choice::{Told, wait_a_moment};
-use crate::cli::run_why::which;
+use crate::cli::run_choice::{Told, meant, wait_a_moment};
 use crate::name::TaskId;
 use crate::report::{End, Stage};
 use crate::session::output;
@@ -39,7 +38,7 @@ pub(super) struct RunLogs {
 /// Prints the output of each session, check and command, under a line that says whose it is. It is made safe to show,
 /// unless it is asked for as it was kept.
 pub(super) fn run(args: &RunLogs, context: &mut Context) -> Result<Exit, Failure> {
-    let (run, task) = which(&args.run, args.task.as_deref());
+    let (run, task) = meant(context, "logs", (&args.run, args.task.as_deref()))?;
     let mut told = Told::open(context, run)?;
     told.read(|_, _| {})?;
     let task = task.map(|task| told.task(task)).transpose()?;

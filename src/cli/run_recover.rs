@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::cli::Context;
+use crate::cli::documents::{Kept, RecoverDocument, Salvaged};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::leftovers::{Field, age, refused, unseen};
+use crate::cli::run_choice::which;
 use crate::cli::run_list::pretty;
-use crate::cli::run_why::which;
 use crate::cli::table::table;
 use crate::journal::runs::Runs;
 use crate::name::RunId;
@@ -45,7 +46,7 @@ pub(super) struct RunRecover {
 pub(super) fn run(args: &RunRecover, context: &mut Context) -> Result<Exit, Failure> {
     let field = Field::find(context)?;
     let repository = field.needed()?;
-    let (of, task) = which(&args.run, args.which.as_deref());
+    let (of, task) = which((&args.run, args.which.as_deref()));
     let all = repository.salvaged(None).map_err(|error| refused(&error))?;
     let run = if args.all { None } else { Some(meant(&field, &all, of)?) };
     let found: Vec<SalvagedWork> =
@@ -122,21 +123,11 @@ fn chosen<'a>(
 
 fn write(context: &mut Context, repository: &Repository, one: &SalvagedWork, to: &PathBuf) -> Result<Exit, Failure> {
     let folder = context.environment.cwd.join(to);
-    let done = repository.recover_to(one, &folder).map_err(|error| match error {
-        WorkspaceError::Taken { path } => {
-            Failure::new(Exit::Usage, "cli::not-empty", "there is something in that folder already")
-                .at(path.display().to_string())
-                .help("name a folder that is not there yet, or empty: nothing is overwritten")
-        }
-        other @ (WorkspaceError::Git(_)
-        | WorkspaceError::Repository(_)
-        | WorkspaceError::InMemory { .. }
-        | WorkspaceError::File { .. }
-        | WorkspaceError::TooLong { .. }
-        | WorkspaceError::Gone { .. }
-        | WorkspaceError::Unsafe { .. }
-        | WorkspaceError::BranchTaken { .. }
-        | WorkspaceError::Raced { .. }) => refused(&other),
+    let done = repository.recover_to(one, &folder).map_err(|error| {
+        let taken = Failure::new(Exit::Usage, "cli::not-empty", "there is something in that folder already")
+            .at(folder.display().to_string())
+            .help("name a folder that is not there yet, or empty: nothing is overwritten");
+        if is_taken(&error) { taken } else { refused(&error) }
     })?;
     let files = plural(done.files, "file");
     context.terminal.err(&format!("Wrote {files} of {} to {}.", one.name(), folder.display()));
@@ -147,26 +138,21 @@ fn write(context: &mut Context, repository: &Repository, one: &SalvagedWork, to:
     Ok(Exit::Success)
 }
 
+/// Whether somebody has what was asked for: a folder that is not empty, a branch of that name.
+fn is_taken(error: &WorkspaceError) -> bool {
+    matches!(error, WorkspaceError::Taken { .. } | WorkspaceError::Raced { .. })
+}
+
 fn make_branch(
     context: &mut Context,
     repository: &Repository,
     one: &SalvagedWork,
     branch: &str,
 ) -> Result<Exit, Failure> {
-    repository.recover_branch(&one.commit, branch).map_err(|error| match error {
-        WorkspaceError::Raced { .. } => {
-            Failure::new(Exit::Usage, "cli::not-empty", format!("there is a branch `{branch}` already"))
-                .help("take another name: nothing is overwritten")
-        }
-        other @ (WorkspaceError::Git(_)
-        | WorkspaceError::Repository(_)
-        | WorkspaceError::InMemory { .. }
-        | WorkspaceError::File { .. }
-        | WorkspaceError::TooLong { .. }
-        | WorkspaceError::Gone { .. }
-        | WorkspaceError::Unsafe { .. }
-        | WorkspaceError::BranchTaken { .. }
-        | WorkspaceError::Taken { .. }) => refused(&other).help("take another name for the branch"),
+    repository.recover_branch(&one.commit, branch).map_err(|error| {
+        let taken = Failure::new(Exit::Usage, "cli::not-empty", format!("there is a branch `{branch}` already"))
+            .help("take another name: nothing is overwritten");
+        if is_taken(&error) { taken } else { refused(&error).help("take another name for the branch") }
     })?;
     context.terminal.err(&format!("Branch {branch} is at {}: `git switch {branch}`", one.commit.short()));
     context.terminal.out(branch);
@@ -176,10 +162,13 @@ fn make_branch(
 fn list(args: &RunRecover, context: &mut Context, run: Option<&RunId>, what: (&[SalvagedWork], &[Lying])) {
     let (found, kept) = what;
     if args.json {
-        let salvaged: Vec<Value> = found.iter().map(as_json).collect();
-        let kept: Vec<Value> = kept.iter().map(kept_json).collect();
-        let text = pretty(&json!({ "schema": "ai-sdlc/recover/1", "run": run, "salvaged": salvaged, "unsaved": kept }));
-        return context.terminal.out(&text);
+        let document = RecoverDocument {
+            schema: "ai-sdlc/recover/1",
+            run: run.map(ToString::to_string),
+            salvaged: found.iter().map(as_json).collect(),
+            unsaved: kept.iter().map(kept_json).collect(),
+        };
+        return context.terminal.out(&pretty(&json!(document)));
     }
     let of = run.map_or_else(|| "of all runs".to_owned(), |run| format!("of run {run}"));
     if found.is_empty() && kept.is_empty() {
@@ -236,21 +225,32 @@ fn row(at: usize, work: &SalvagedWork) -> Vec<String> {
     ]
 }
 
-fn as_json(work: &SalvagedWork) -> Value {
-    json!({
-        "run": work.run, "task": work.task, "number": work.number, "name": work.name(), "attempt": work.attempt,
-        "at": work.at.to_string(), "why": work.why, "files": work.files, "commit": work.commit, "ref": work.reference,
-        "command": command(work),
-    })
+fn as_json(work: &SalvagedWork) -> Salvaged {
+    Salvaged {
+        run: work.run.to_string(),
+        task: work.task.clone(),
+        number: work.number,
+        name: work.name(),
+        attempt: work.attempt,
+        at: work.at.to_string(),
+        why: work.why.clone(),
+        files: work.files,
+        commit: work.commit.clone(),
+        reference: work.reference.clone(),
+        command: command(work),
+    }
 }
 
-fn kept_json(kept: &Lying) -> Value {
+fn kept_json(kept: &Lying) -> Kept {
     let unsaved = kept.unsaved.as_ref().ok().and_then(Option::as_ref);
-    json!({
-        "run": kept.worktree.run, "of": kept.worktree.describe(), "path": kept.worktree.path,
-        "files": unsaved.map(|unsaved| unsaved.files), "commits": unsaved.map(|unsaved| unsaved.commits.len()),
-        "unknown": kept.unsaved.as_ref().err(),
-    })
+    Kept {
+        run: kept.worktree.run.to_string(),
+        of: kept.worktree.describe(),
+        path: kept.worktree.path.display().to_string(),
+        files: unsaved.map(|unsaved| unsaved.files),
+        commits: unsaved.map(|unsaved| unsaved.commits.len()),
+        unknown: kept.unsaved.as_ref().err().cloned(),
+    }
 }
 
 fn quoted(text: &str) -> String {

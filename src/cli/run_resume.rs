@@ -8,12 +8,14 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::project::Project;
 use crate::cli::run_choice::choose;
+use crate::cli::wishing::refuse_to_drive;
 use crate::journal::runs::{RunEntry, Standing};
 use crate::kernel::event::RunOutcome;
 use crate::kernel::fact::Again;
 
 /// Drives it.
 pub(super) fn run(args: &RunResume, context: &mut Context) -> Result<Exit, Failure> {
+    refuse_to_drive(context)?;
     let entry = choose(context, &args.run)?;
     if entry.standing == Standing::Ended(RunOutcome::Succeeded) {
         context.terminal.err(&format!("Run {} succeeded; there is nothing to go on with.", entry.id));

@@ -8,18 +8,17 @@ use crate::cli::args::RunRetry;
 use crate::cli::carry_out::Onward;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::run_choice::{Told, told, unreadable};
+use crate::cli::run_choice::{Told, meant, told, unreadable};
 use crate::cli::run_resume::go_on;
-use crate::cli::run_why::which;
 use crate::cli::waiting::{Waited, wait_until};
-use crate::cli::wishing::{ask, refuse_inside};
+use crate::cli::wishing::{ask, refuse_to_drive};
 use crate::driver::clock::wall_now;
 use crate::journal::Journal;
 use crate::journal::inbox::Ask;
 use crate::journal::lock::Holder;
 use crate::journal::runs::Standing;
 use crate::kernel::Run;
-use crate::kernel::event::{Event, Outcome};
+use crate::kernel::event::{Event, NoteAbout, Outcome};
 use crate::kernel::fact::Again;
 use crate::name::TaskId;
 
@@ -28,9 +27,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Asks the engine that drives the run, or drives it.
 pub(super) fn run(args: &RunRetry, context: &mut Context) -> Result<Exit, Failure> {
-    let (run, task) = which(&args.run, args.task.as_deref());
+    refuse_to_drive(context)?;
+    let (run, task) = meant(context, "retry", (&args.run, args.task.as_deref()))?;
     let mut told = told(context, run)?;
-    refuse_inside(context, &told.run.id, "a task cannot be tried again")?;
     let Some(task) = task else {
         let what = format!("which task of run {} is to be tried again?", told.run.id);
         let help = format!("`ai-sdlc run why {}` lists those that did not succeed", told.run.id);
@@ -107,8 +106,8 @@ fn ask_engine(context: &mut Context, told: &mut Told, engine: &Holder, task: &Ta
                 && of == task
             {
                 tried = Some((retried.clone(), freed.clone()));
-            } else if let Event::Note { task: Some(of), text } = &record.event {
-                refused |= of == task && text.contains("tried again, which");
+            } else if let Event::Note { task: Some(of), about: Some(NoteAbout::RetryRefused), .. } = &record.event {
+                refused |= of == task;
             }
         })?;
         Ok(tried.is_some() || refused || !live)

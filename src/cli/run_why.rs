@@ -7,7 +7,7 @@ use crate::amount::{At, Millis};
 use crate::cli::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::run_choice::{Told, told, unreadable};
+use crate::cli::run_choice::{Told, meant, told, unreadable};
 use crate::cli::run_list::pretty;
 use crate::cli::table::table;
 use crate::driver::clock::wall_now;
@@ -34,7 +34,7 @@ pub(super) struct RunWhy {
 
 /// Says why.
 pub(super) fn run(args: &RunWhy, context: &mut Context) -> Result<Exit, Failure> {
-    let (run, task) = which(&args.run, args.task.as_deref());
+    let (run, task) = meant(context, "why", (&args.run, args.task.as_deref()))?;
     let told = told(context, run)?;
     if told.run.standing == Standing::Interrupted {
         let id = &told.run.id;
@@ -95,12 +95,6 @@ impl Whys {
     fn of(&self, task: &TaskId) -> String {
         self.run.why(task, self.now)
     }
-}
-
-/// `why T` is meant as a task of the latest run, where it cannot be a run's id: those hold no vowel and no `_`.
-pub(super) fn which<'a>(first: &'a str, second: Option<&'a str>) -> (&'a str, Option<&'a str>) {
-    let is_run = first.starts_with('@') || first.chars().all(|c| "bcdfghjkmnpqrstvwxz".contains(c));
-    if second.is_none() && !is_run { ("@", Some(first)) } else { (first, second) }
 }
 
 impl Stage {

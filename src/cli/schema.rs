@@ -9,6 +9,7 @@ use crate::catalog::schema::schema_of;
 use crate::catalog::{role_schema, skill_schema};
 use crate::cli::Context;
 use crate::cli::doctor::DoctorDocument;
+use crate::cli::documents::{CleanupDocument, RecoverDocument, WorktreesDocument};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::diagnostic::FindingsDocument;
@@ -57,6 +58,12 @@ enum What {
     Findings,
     /// What `doctor --json` prints.
     Doctor,
+    /// What `run recover --json` prints.
+    Recover,
+    /// What `run cleanup --json` prints.
+    Cleanup,
+    /// What `worktree list --json` prints.
+    Worktrees,
 }
 
 impl What {
@@ -73,6 +80,9 @@ impl What {
             Self::Report => "report",
             Self::Findings => "findings",
             Self::Doctor => "doctor",
+            Self::Recover => "recover",
+            Self::Cleanup => "cleanup",
+            Self::Worktrees => "worktrees",
         }
     }
 
@@ -89,6 +99,9 @@ impl What {
             Self::Report => report_schema(),
             Self::Findings => schema_of::<FindingsDocument<'_>>("findings"),
             Self::Doctor => schema_of::<DoctorDocument<'_>>("doctor"),
+            Self::Recover => schema_of::<RecoverDocument>("recover"),
+            Self::Cleanup => schema_of::<CleanupDocument>("cleanup"),
+            Self::Worktrees => schema_of::<WorktreesDocument>("worktrees"),
         }
     }
 

@@ -17,6 +17,15 @@ pub(super) fn ask(run: &RunEntry, engine: &Holder, ask: &Ask) -> Result<(), Fail
     })
 }
 
+/// Refuses to drive a run from inside of one, whichever that is: what it spends would be nobody's.
+pub(super) fn refuse_to_drive(context: &Context) -> Result<(), Failure> {
+    if context.environment.get("AI_SDLC_RUN").is_none() {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Usage, "cli::nested", "a run cannot be gone on with from inside of a run")
+        .help("a person does that, in a terminal of their own"))
+}
+
 /// Refuses what a session of a run must not do to it.
 pub(super) fn refuse_inside(context: &Context, run: &RunId, what: &str) -> Result<(), Failure> {
     if context.environment.text("AI_SDLC_RUN") != Some(run.as_str()) {

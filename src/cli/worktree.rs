@@ -4,9 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::cli::Context;
+use crate::cli::documents::{AtWork, ListedWorktree, RunState, WorktreesDocument};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::leftovers::{Field, age, unseen};
@@ -57,8 +58,9 @@ fn list(args: &WorktreeList, context: &mut Context) -> Result<Exit, Failure> {
     field.needed()?;
     let all = lying(field.ground()).map_err(|error| unseen(&error))?;
     if args.json {
-        let worktrees: Vec<Value> = all.iter().map(as_json).collect();
-        context.terminal.out(&pretty(&json!({ "schema": "ai-sdlc/worktrees/1", "worktrees": worktrees })));
+        let worktrees = all.iter().map(as_json).collect();
+        let document = WorktreesDocument { schema: "ai-sdlc/worktrees/1", worktrees };
+        context.terminal.out(&pretty(&json!(document)));
     } else if all.is_empty() {
         context.terminal.err("There are no worktrees of runs here.");
     } else {
@@ -101,28 +103,33 @@ fn row(of: &Lying) -> Vec<String> {
     ]
 }
 
-fn as_json(of: &Lying) -> Value {
+fn as_json(of: &Lying) -> ListedWorktree {
     let (task, attempt) = match &of.worktree.of {
-        WorktreeOf::Attempt { task, attempt } => (Some(task), Some(attempt)),
+        WorktreeOf::Attempt { task, attempt } => (Some(task.clone()), Some(*attempt)),
         WorktreeOf::Merge => (None, None),
     };
     let state = match of.state {
-        State::Live(_) => "live",
-        State::CanGoOn(_) => "can-go-on",
-        State::Over(_) => "over",
-        State::Gone => "gone",
+        State::Live(_) => RunState::Live,
+        State::CanGoOn(_) => RunState::CanGoOn,
+        State::Over(_) => RunState::Over,
+        State::Gone => RunState::Gone,
     };
-    let unsaved = match &of.unsaved {
-        Ok(unsaved) => json!(unsaved.as_ref().map_or(0, |unsaved| unsaved.files)),
-        Err(_) => Value::Null,
-    };
-    let commits = of.unsaved.as_ref().ok().and_then(Option::as_ref).map_or(0, |unsaved| unsaved.commits.len());
-    let by: Vec<Value> = of.occupants.iter().map(|by| json!({ "pid": by.pid, "name": by.name })).collect();
-    json!({
-        "path": of.worktree.path, "run": of.worktree.run, "task": task, "attempt": attempt, "state": state,
-        "standing": of.state.words(), "bytes": of.bytes, "used": of.used.to_string(), "unsaved_files": unsaved,
-        "unsaved_commits": commits, "unsaved_unknown": of.unsaved.as_ref().err(), "processes": by,
-    })
+    let unsaved = of.unsaved.as_ref().ok();
+    let commits = unsaved.and_then(Option::as_ref).map_or(0, |unsaved| unsaved.commits.len());
+    ListedWorktree {
+        path: of.worktree.path.display().to_string(),
+        run: of.worktree.run.to_string(),
+        task,
+        attempt,
+        state,
+        standing: of.state.words(),
+        bytes: of.bytes,
+        used: of.used.to_string(),
+        unsaved_files: unsaved.map(|unsaved| unsaved.as_ref().map_or(0, |unsaved| unsaved.files)),
+        unsaved_commits: commits,
+        unsaved_unknown: of.unsaved.as_ref().err().cloned(),
+        processes: of.occupants.iter().map(|by| AtWork { pid: by.pid, name: by.name.clone() }).collect(),
+    }
 }
 
 fn remove(args: &WorktreeRemove, context: &mut Context) -> Result<Exit, Failure> {

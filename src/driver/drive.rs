@@ -178,6 +178,10 @@ pub async fn drive(run: Run, began: Began, reins: Reins) -> std::io::Result<Driv
     engine.settle((&mut reports, &mut told, &mut asks)).await;
     engine.flush();
     drop(engine.committer);
+    // What became durable after everything was killed, its end above all.
+    while let Ok(Committed::Durable(batch)) = committed.try_recv() {
+        let _nobody_watches = engine.watcher.send(batch);
+    }
     let driven =
         Driven { run: engine.run, fault: engine.fault, stopped: engine.stop.cause, killed: engine.stop.killed };
     drop(engine.hands);
@@ -438,6 +442,7 @@ impl Engine {
         if self.stop.begin(cause) {
             return self.take(Fact::Stop(cause).into());
         }
+        self.take(Fact::Killed(cause).into());
         self.abandoned = true;
         self.hands.children().stop_all(Stop::Kill, |_| false);
     }

@@ -133,7 +133,8 @@ pub fn masked(mask: &Mask, mut fact: Fact) -> Fact {
         | Fact::Pause { .. }
         | Fact::Cancel { .. }
         | Fact::Retry { .. }
-        | Fact::Stop(_) => {}
+        | Fact::Stop(_)
+        | Fact::Killed(_) => {}
     }
     fact
 }

@@ -87,7 +87,7 @@ impl Holder {
 }
 
 /// Who is in the way.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InTheWay {
     /// What cannot be had, and why, in words.
     pub what: String,

@@ -52,12 +52,14 @@ impl Reader {
 
     /// The events recorded since the last call, all verified.
     pub fn read_new(&mut self) -> Result<Vec<Record>, JournalError> {
-        // The head first: what it speaks of is durable, so the rows read after it hold at least that.
-        let head = Head::read(&self.dir)?.map_err(|why| self.damaged(why))?;
+        let (mut head, mut rows) = self.look()?;
+        // A journal that was being made at the first look has had its head file since before its first event.
+        if matches!(head, Head::None) && !rows.is_empty() {
+            (head, rows) = self.look()?;
+        }
         if matches!(&head, Head::At { seq: 0, link } if *link != Link::first().to_string()) {
             return Err(self.damaged("its head file is not what was written".to_owned()));
         }
-        let rows = self.rows()?;
         let mut records = Vec::with_capacity(rows.len());
         for row in rows {
             let seq = self.seq + 1;
@@ -88,6 +90,21 @@ impl Reader {
     /// The parts of a reader that has read all, for a writer to go on with.
     pub(super) fn into_parts(self) -> (Connection, u64, Link) {
         (self.connection, self.seq, self.link)
+    }
+
+    /// The head first: what it speaks of is durable, so the rows read after it hold at least that.
+    fn look(&self) -> Result<(Head, Vec<Raw>), JournalError> {
+        let head = Head::read(&self.dir)?.map_err(|why| self.damaged(why))?;
+        if matches!(head, Head::None) && self.seq == 0 && self.is_being_made() {
+            return Ok((head, Vec::new()));
+        }
+        Ok((head, self.rows()?))
+    }
+
+    /// Whether another process has made the database, and nothing in it yet: the head file comes after its table.
+    fn is_being_made(&self) -> bool {
+        let tables = self.connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0));
+        tables.is_ok_and(|tables| tables == 0)
     }
 
     fn rows(&self) -> Result<Vec<Raw>, JournalError> {

@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     fn note(text: &str) -> (WallTime, Event) {
-        (WallTime(1), Event::Note { task: None, text: text.to_owned() })
+        (WallTime(1), Event::Note { task: None, text: text.to_owned(), about: None })
     }
 
     #[test]
@@ -171,6 +171,29 @@ mod tests {
         journal.append(&[note("b")]).unwrap();
         let records = Journal::read(dir.path()).unwrap();
         assert_eq!(records.iter().map(|record| record.seq).collect::<Vec<_>>(), [1, 2]);
+    }
+
+    #[test]
+    fn a_journal_that_is_being_made_is_none_yet_and_not_damaged() {
+        let dir = tempfile::tempdir().unwrap();
+        // What another process sees in the moment before the table is there.
+        let connection = Connection::open(dir.path().join(DATABASE)).unwrap();
+        durable_writes(&connection).unwrap();
+        assert_eq!(Journal::read(dir.path()).unwrap(), []);
+        let mut reader = Reader::open(dir.path()).unwrap();
+        assert_eq!(reader.read_new().unwrap(), []);
+        connection.execute_batch(CREATE).unwrap();
+        assert_eq!(reader.read_new().unwrap(), []);
+        HeadFile::create(dir.path()).unwrap();
+        Journal::open(dir.path()).unwrap().journal.append(&[note("a")]).unwrap();
+        assert_eq!(reader.read_new().unwrap().len(), 1);
+        // With a head file something was there once.
+        let emptied = tempfile::tempdir().unwrap();
+        drop(Journal::create(emptied.path()).unwrap());
+        fs::write(emptied.path().join(DATABASE), "").unwrap();
+        drop(fs::remove_file(emptied.path().join(format!("{DATABASE}-wal"))));
+        let refused = Journal::read(emptied.path()).unwrap_err();
+        assert!(matches!(refused, JournalError::Damaged { .. }), "{refused:?}");
     }
 
     #[test]

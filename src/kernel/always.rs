@@ -81,7 +81,7 @@ impl Turn<'_> {
         let names: Vec<String> = left.iter().filter(|t| groups(t)).map(|t| format!("`{}`", self.id(*t))).collect();
         if !names.is_empty() {
             let text = format!("{CLEAN_UP}{}; stopping a second time ends it too", names.join(", "));
-            self.emit(Event::Note { task: None, text });
+            self.emit(Event::Note { task: None, text, about: None });
         }
     }
 

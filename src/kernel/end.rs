@@ -70,6 +70,17 @@ impl Turn<'_> {
         }
     }
 
+    /// A person has everything killed: nothing is waited for, and what was at work is found by the next engine.
+    pub(crate) fn killed(&mut self, cause: StopCause) {
+        if self.run.state.over.is_some() || self.run.state.live_at.is_none() {
+            return;
+        }
+        if self.run.state.stopping.is_none() {
+            self.emit(Event::RunStopping { cause });
+        }
+        self.end_run();
+    }
+
     /// The engine itself cannot go on.
     pub(crate) fn fault(&mut self, why: String) {
         if self.run.state.fault.is_none() && self.run.state.over.is_none() {

@@ -159,12 +159,26 @@ pub enum Event {
     /// They merge now, or one of them has nothing to merge any more.
     CollisionGone { one: Side, two: Side },
     /// Something a person should know that changes nothing.
-    Note { task: Option<TaskId>, text: String },
+    Note {
+        task: Option<TaskId>,
+        text: String,
+        /// What it answers, where somebody waits for that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        about: Option<NoteAbout>,
+    },
     /// The run ended, or stands still until resumed.
     RunFinished { outcome: RunOutcome },
     /// The wall clock was set, or the machine slept: the clock went on by so many milliseconds more than time did, or
     /// less.
     ClockJumped { by: i64 },
+}
+
+/// What a note answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoteAbout {
+    /// A task that a person wanted to be tried again cannot be now.
+    RetryRefused,
 }
 
 /// How the note begins that tells what still runs after a stop: it is true until the run ends.

@@ -91,6 +91,8 @@ pub enum Fact {
     Tick,
     /// A person or the system wants the run to stop.
     Stop(StopCause),
+    /// A person has everything killed at once.
+    Killed(StopCause),
     /// What keeps what this engine starts from writing elsewhere.
     Sandboxed(Sandbox),
     /// A person wants nothing new to begin, and the run to stand still once what is under way has ended.

@@ -58,7 +58,7 @@ impl<'r> Turn<'r> {
 
     pub(crate) fn note(&mut self, t: TaskNo, text: String) {
         let task = Some(self.id(t));
-        self.emit(Event::Note { task, text });
+        self.emit(Event::Note { task, text, about: None });
     }
 
     pub(crate) fn find(&self, id: &TaskId) -> Option<TaskNo> {
@@ -159,6 +159,7 @@ impl<'r> Turn<'r> {
             }
             Fact::Tick => self.tick(),
             Fact::Stop(cause) => self.stop(cause),
+            Fact::Killed(cause) => self.killed(cause),
             Fact::Sandboxed(sandbox) => {
                 // A run that was over at once has started nothing.
                 if self.run.outcome().is_none() {
@@ -168,7 +169,7 @@ impl<'r> Turn<'r> {
             Fact::Pause { by } => self.pause(by),
             Fact::Cancel { task, by } => self.cancel_on_wish(&task, &by),
             Fact::Retry { task, by } => self.retry_on_wish(&task, by),
-            Fact::Noted { text } => self.emit(Event::Note { task: None, text }),
+            Fact::Noted { text } => self.emit(Event::Note { task: None, text, about: None }),
             Fact::EngineFault { why } => self.fault(why),
             Fact::WorkspaceReady { task, attempt, workspace } => self.workspace_ready(task, attempt, workspace),
             Fact::WorkspaceFailed { task, attempt, why } => self.workspace_failed(&task, attempt, &why),

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use crate::kernel::apply::counts_as_ended;
 use crate::kernel::effect::Effect;
-use crate::kernel::event::{CancelWhy, Event, Outcome};
+use crate::kernel::event::{CancelWhy, Event, NoteAbout, Outcome};
 use crate::kernel::fact::StopWhy;
 use crate::kernel::graph::TaskNo;
 use crate::kernel::inflight::Job;
@@ -43,7 +43,7 @@ impl Turn<'_> {
     pub(crate) fn cancel_on_wish(&mut self, task: &TaskId, by: &str) {
         let Some(t) = self.find(task) else {
             let text = format!("`{by}` cancelled `{task}`, which is no task of this run");
-            return self.emit(Event::Note { task: None, text });
+            return self.emit(Event::Note { task: None, text, about: None });
         };
         if self.is_live() {
             self.cancel_one(t, by);
@@ -144,7 +144,8 @@ impl Turn<'_> {
         let (retried, freed) = self.tried_again(task);
         if retried.is_empty() || !self.is_live() || self.run.state.exceeded {
             let text = format!("`{by}` wanted `{task}` to be tried again, which cannot be now");
-            return self.emit(Event::Note { task: self.find(task).map(|t| self.id(t)), text });
+            let about = Some(NoteAbout::RetryRefused);
+            return self.emit(Event::Note { task: self.find(task).map(|t| self.id(t)), text, about });
         }
         let all: Vec<TaskId> = retried.iter().chain(&freed).cloned().collect();
         self.emit(Event::TaskRetried { task: task.clone(), by, retried, freed });

@@ -5,7 +5,7 @@
 
 use std::sync::OnceLock;
 
-use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
+use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use crate::mission::field::glob;
 
@@ -125,12 +125,8 @@ impl Pattern {
         if path.split('/').any(|part| part.eq_ignore_ascii_case(".git")) {
             return Err(bad("git's own folder is never touched"));
         }
-        glob::bounded(path).map_err(|why| bad(&why))?;
         let whole = if path.ends_with('/') { format!("{path}**") } else { path.to_owned() };
-        let glob = GlobBuilder::new(&whole)
-            .literal_separator(true)
-            .build()
-            .map_err(|error| BadGlob { glob: text.to_owned(), why: error.kind().to_string() })?;
+        let glob = glob::ready(&whole).map_err(|why| bad(&why))?;
         let special = |c: char| matches!(c, '*' | '?' | '[' | ']' | '{' | '}' | '\\');
         let literal = !whole.contains(special);
         let prefix = whole.split(special).next().unwrap_or_default().to_owned();

@@ -64,7 +64,7 @@ impl Report {
                 self.delivery = Some(Delivery::Failed { into: into.clone(), why: why.clone(), files: files.clone() });
             }
             Event::Sandboxed { sandbox } => self.sandbox = Some(sandbox.clone()),
-            Event::Note { task, text } => self.note(task.as_ref(), text),
+            Event::Note { task, text, about: _ } => self.note(task.as_ref(), text),
             Event::RunFinished { outcome } => self.end(at, *outcome),
             Event::ClockJumped { by } => self.shift_clock(*by),
             Event::Expanded { .. }

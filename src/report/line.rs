@@ -229,7 +229,7 @@ fn make(at: WallTime, event: &Event, report: &Report) -> Option<Line> {
         Event::ClockJumped { by } => careful("clock", jumped(*by)),
         Event::Sandboxed { sandbox } => careful("sandbox", sandbox_words(sandbox).careful?),
         Event::CollisionForeseen { .. } | Event::CollisionGone { .. } => collisions::line(at, event)?,
-        Event::Note { task, text } => Line { task: task.clone(), ..careful("note", text.clone()) },
+        Event::Note { task, text, about: _ } => Line { task: task.clone(), ..careful("note", text.clone()) },
         Event::RunFinished { outcome } => ended(at, *outcome, report),
         // The panel shows these while they last, and the line at the end of their task tells what came of them.
         Event::TouchesKnown { .. }

@@ -5,9 +5,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use globset::GlobBuilder;
 use walkdir::WalkDir;
 
+use crate::mission::field::glob;
 use crate::name::CommitId;
 use crate::workspace::files::{self, NewFile};
 use crate::workspace::git::nul_separated;
@@ -149,7 +149,7 @@ pub(crate) fn matching(root: &Path, pattern: &str) -> Vec<PathBuf> {
     }
     let literal: PathBuf =
         Path::new(pattern).iter().take_while(|part| !part.to_string_lossy().contains(['*', '?', '[', '{'])).collect();
-    let glob = GlobBuilder::new(pattern).literal_separator(true).build().map(|glob| glob.compile_matcher()).ok();
+    let glob = glob::ready(pattern).map(|glob| glob.compile_matcher()).ok();
     let whole = literal == Path::new(pattern);
     let walk = WalkDir::new(root.join(&literal)).sort_by_file_name().into_iter();
     let files = walk.filter_entry(|entry| entry.file_name() != ".git").flatten();

@@ -232,6 +232,63 @@ fn abort_at_once_with_clean_up_of_a_dead_engine_sweeps_what_it_left() {
 }
 
 #[test]
+fn a_run_that_is_killed_at_once_has_ended_and_goes_on_like_any_other() {
+    let world = World::new();
+    let id = in_background(&world);
+    wait_for("the good task", || world.end_of("good") == "succeeded");
+    let ran = world.run(["run", "abort", "--now"]).exits(0);
+    assert!(ran.stderr.contains(&format!("Run {id} has stopped")), "{ran:?}");
+    world.is_quiet();
+    let events = world.events();
+    assert_eq!(events.last().unwrap()["type"], "run-finished", "{events:#?}");
+    assert_eq!(events.last().unwrap()["outcome"]["kind"], "stopped");
+    let list = world.run(["run", "list"]).exits(0).stdout;
+    assert!(!list.contains("interrupted"), "{list}");
+    world.run(["run", "show"]).exits(0);
+    touch(&world, "go");
+    world.run(["run", "resume"]).exits(1);
+    assert_eq!((world.end_of("slow").as_str(), world.end_of("after").as_str()), ("succeeded", "succeeded"));
+    assert_eq!(types(&world.events(), "task-started", "good"), 1, "what has succeeded is not done again");
+}
+
+#[test]
+fn a_word_that_could_begin_a_runs_id_is_a_task_where_there_is_no_such_run() {
+    let world = World::new();
+    // A run's id has eight letters, so it never begins with nine.
+    let task = "bcdfghjkm";
+    world.mission(&format!("[mission]\nname = \"short\"\n[tasks.{task}]\nrun = \"test -e $HOME/go\"\n"));
+    world.run(["mission", "run", "mission.toml", "--yes"]).exits(1);
+    let why = world.run(["run", "why", task]).exits(0);
+    assert!(why.stdout.contains(task), "{why:?}");
+    let aborted = world.run(["run", "abort", task]).exits(0);
+    assert!(aborted.stderr.contains("there is nothing to stop"), "{aborted:?}");
+    let unknown = world.run(["run", "retry", "bcdfghjkn"]).exits(2);
+    assert!(unknown.stderr.contains("`ai-sdlc run retry RUN bcdfghjkn`"), "{unknown:?}");
+    touch(&world, "go");
+    world.run(["run", "retry", task]).exits(0);
+    assert_eq!(world.end_of(task), "succeeded");
+    // Where it is the beginning of a run's id too, nothing is guessed.
+    let letter = world.report()["run"].as_str().unwrap()[..1].to_owned();
+    world.mission(&format!("[mission]\nname = \"short\"\n[tasks.{letter}]\nrun = \"true\"\n"));
+    world.run(["mission", "run", "mission.toml", "--yes"]).exits(0);
+    let either = world.run(["run", "abort", &letter]).exits(2);
+    assert!(either.stderr.contains(&format!("`ai-sdlc run abort @ {letter}` means the task")), "{either:?}");
+}
+
+#[test]
+fn a_run_is_not_gone_on_with_from_inside_of_a_run() {
+    let world = World::new();
+    world.mission("[mission]\nname = \"fails\"\n[tasks.fails]\nrun = \"false\"\n");
+    world.run(["mission", "run", "mission.toml", "--yes"]).exits(1);
+    let before = world.events().len();
+    for args in [&["run", "resume"][..], &["run", "retry", "fails"], &["run", "resume", "--detach"]] {
+        let inside = Ran::of(&world.program().args(args).env("AI_SDLC_RUN", "bcdfghjk").output().unwrap()).exits(2);
+        assert!(inside.stderr.contains("cli::nested"), "{inside:?}");
+    }
+    assert_eq!(world.events().len(), before);
+}
+
+#[test]
 fn a_task_is_tried_again_while_the_run_is_live() {
     let world = World::new();
     in_background(&world);

@@ -197,6 +197,9 @@ fn a_plan_tells_what_a_live_run_has_changed_and_will_change() {
     let confirmed = world.run(["mission", "run", "other.toml", "--dry-run"]).exits(0);
     assert!(confirmed.stdout.contains(&foreseen), "{foreseen}\n{confirmed:?}");
 
+    let unasked = world.run(["mission", "run", "other.toml", "--yes", "--ui", "none"]);
+    assert!(unasked.stderr.contains(&foreseen), "{foreseen}\n{unasked:?}");
+
     let plan: Value =
         serde_json::from_str(&world.run(["mission", "plan", "other.toml", "--json"]).exits(0).stdout).unwrap();
     let first = &plan["conflicts"][0];

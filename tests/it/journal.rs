@@ -14,7 +14,8 @@ const FILES: [&str; 3] = ["journal.db", "journal.db-wal", "head"];
 
 fn event(n: u64) -> (WallTime, Event) {
     let at = WallTime(1_700_000_000_000 + i64::try_from(n).unwrap());
-    (at, Event::Note { task: None, text: format!("event {n} {}", "x".repeat(usize::try_from(n % 90).unwrap())) })
+    let text = format!("event {n} {}", "x".repeat(usize::try_from(n % 90).unwrap()));
+    (at, Event::Note { task: None, text, about: None })
 }
 
 fn expected(count: u64) -> Vec<Record> {

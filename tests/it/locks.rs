@@ -192,6 +192,18 @@ fn force_goes_on_beside_another_and_both_deliver() {
 }
 
 #[test]
+fn force_holds_for_an_engine_in_the_background_too() {
+    let (world, first) = one_under_way([INTO_MAIN, INTO_MAIN]);
+    let second = world.run(["mission", "run", "two.toml", "--force", "--yes", "--detach"]).exits(0);
+    assert!(second.stderr.contains("nothing of it is overwritten"), "{second:?}");
+    wait_for("the second's task", || world.home().join("two-up").exists());
+    let_go(&world);
+    finish(first).exits(0);
+    world.run(["run", "watch", second.stdout.trim(), "--exit-status"]).exits(0);
+    assert_eq!(world.git(["show", "main:two.txt"]), "two");
+}
+
+#[test]
 fn a_person_on_a_terminal_is_asked_about_the_other_run() {
     let (world, first) = one_under_way([INTO_MAIN, INTO_MAIN]);
     let (code, shown) = on_a_terminal(&world, &["mission", "run", "two.toml", "--force"], "n\n");

@@ -51,8 +51,18 @@ into = "main"
 run = "if test -e $HOME/go; then rm -rf precious.txt inner README.md; echo other > other.txt; else echo precious > precious.txt; git init -q inner; echo deep > inner/deep.txt; git -C inner add -A; git -C inner -c user.name=I -c user.email=i@x commit -q -m inner; echo loose > inner/loose.txt; touch $HOME/up; sleep 600; fi"
 "#;
 
+/// What was printed; where it names a schema, it is as that says.
 fn json(ran: &Ran) -> Value {
-    serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:?}"))
+    let value: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:?}"));
+    let named = value["schema"].as_str().and_then(|name| name.strip_prefix("ai-sdlc/")?.strip_suffix("/1"));
+    if let Some(what @ ("recover" | "cleanup" | "worktrees")) = named {
+        let file = format!("{}/schema/{what}.schema.json", env!("CARGO_MANIFEST_DIR"));
+        let schema: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+        let validator = jsonschema::draft7::new(&schema).unwrap();
+        let problems: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+        assert_eq!(problems, [""; 0], "{value:#}");
+    }
+    value
 }
 
 fn latest(world: &World) -> String {

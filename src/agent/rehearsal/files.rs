@@ -5,8 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Component, Path, PathBuf};
 
-use globset::GlobBuilder;
-
+use crate::mission::field::glob;
 use crate::name::TaskId;
 
 /// How a file is written.
@@ -64,11 +63,11 @@ fn no_follow() -> i32 {
 /// where the task may change nothing, or no path can be told from the glob.
 pub(super) fn default_path(task: &TaskId, touches: Option<&[String]>) -> Option<String> {
     let Some(touches) = touches else { return Some(format!("rehearsal/{}.md", task.path_name())) };
-    let glob = touches.first()?;
-    let matcher = GlobBuilder::new(glob).literal_separator(true).build().ok()?.compile_matcher();
+    let first = touches.first()?;
+    let matcher = glob::ready(first).ok()?.compile_matcher();
     let name = task.path_name().replace('/', "+");
     let names = [format!("{name}.md"), name];
-    names.iter().map(|name| example(glob, name)).find(|path| matcher.is_match(path))
+    names.iter().map(|name| example(first, name)).find(|path| matcher.is_match(path))
 }
 
 /// A path that a glob most likely matches.
@@ -132,5 +131,7 @@ mod tests {
         ] {
             assert_eq!(path(&[glob, "else/**"]).as_deref(), Some(wanted), "{glob}");
         }
+        let nested = |depth| "{".repeat(depth) + "ui.md" + &"}".repeat(depth);
+        assert_eq!((path(&[&nested(1)]).as_deref(), path(&[&nested(17)])), (Some("ui.md"), None));
     }
 }

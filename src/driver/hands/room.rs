@@ -59,6 +59,7 @@ fn want_of_room(fact: &Fact) -> Option<&String> {
         | Fact::Retry { .. }
         | Fact::Tick
         | Fact::Stop(_)
+        | Fact::Killed(_)
         | Fact::Noted { .. }
         | Fact::Attended(_)
         | Fact::EngineFault { .. } => return None,

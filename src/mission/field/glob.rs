@@ -1,6 +1,6 @@
 //! Globs over the files of a workspace: relative, inside it, never of git's own folder.
 
-use globset::GlobBuilder;
+use globset::{Glob, GlobBuilder};
 
 /// Checks one glob; the error says what is wrong, in words for people. A template in it is checked when it is rendered.
 pub fn check(glob: &str) -> Result<(), String> {
@@ -11,9 +11,14 @@ pub fn check(glob: &str) -> Result<(), String> {
         return Ok(());
     }
     relative(glob)?;
+    ready(glob).map(drop)
+}
+
+/// Makes a glob ready; the only place that does: one that cannot be is refused, and not tried.
+pub fn ready(glob: &str) -> Result<Glob, String> {
     bounded(glob)?;
     let built = GlobBuilder::new(glob).literal_separator(true).build();
-    built.map(drop).map_err(|error| format!("`{glob}` is not a glob: {}", error.kind()))
+    built.map_err(|error| format!("`{glob}` is not a glob: {}", error.kind()))
 }
 
 /// Longest glob, in bytes: what it takes to make one ready grows with the square.
@@ -22,7 +27,7 @@ const LONGEST: usize = 2_048;
 const DEEPEST: usize = 16;
 
 /// Checks that a glob can be made ready: globs are also made of what agents hand over.
-pub fn bounded(glob: &str) -> Result<(), String> {
+fn bounded(glob: &str) -> Result<(), String> {
     if glob.len() > LONGEST {
         return Err(format!("a glob is at most {LONGEST} bytes long, not {}", glob.len()));
     }
