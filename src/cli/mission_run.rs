@@ -59,17 +59,17 @@ pub(super) fn run(args: &MissionRun, context: &mut Context) -> Result<Exit, Fail
         context.terminal.out(&format!("{shown}{notes}"));
         return Ok(Exit::Success);
     }
-    if !args.yes {
-        context.terminal.err(&format!("{shown}{notes}"));
-        if !is_wanted(context, plan, &ready)? {
-            context.terminal.err("Nothing was begun.");
-            return Ok(Exit::Success);
-        }
-    } else {
+    if args.yes {
         // Who is not asked is told all the same.
         let told = format!("{}{notes}", plan_view::conflicts(&clashes, context.terminal.err_look));
         if !told.is_empty() {
             context.terminal.err(told.trim_start());
+        }
+    } else {
+        context.terminal.err(&format!("{shown}{notes}"));
+        if !is_wanted(context, plan, &ready)? {
+            context.terminal.err("Nothing was begun.");
+            return Ok(Exit::Success);
         }
     }
     let plan = with_skills(context, &project, prepared, &ready.run)?;

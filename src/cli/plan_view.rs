@@ -82,7 +82,8 @@ fn outlook(plan: &Plan, look: Look) -> Vec<String> {
 
 /// What may conflict, for those who are not shown the plan.
 pub fn conflicts(clashes: &[Clash], look: Look) -> String {
-    foreseen_conflicts(clashes, look).iter().map(|row| format!("{row}\n")).collect()
+    let rows = foreseen_conflicts(clashes, look);
+    if rows.is_empty() { String::new() } else { rows.join("\n") + "\n" }
 }
 
 /// What may conflict, the most severe first.
@@ -110,7 +111,9 @@ fn in_words(clash: &Clash) -> String {
             plural(clash.tasks.len(), "task")
         ),
         (Some(other), ClashKind::Planned) if clash.files.is_empty() => {
-            format!("{} do not say what they change; {}.", named_tasks(&other.tasks), run_in_words(other))
+            let silent =
+                if other.tasks.len() == 1 { "does not say what it changes" } else { "do not say what they change" };
+            format!("{} {silent}; {}.", named_tasks(&other.tasks), run_in_words(other))
         }
         (Some(other), ClashKind::Planned) => {
             format!("{tasks} and {} may change {files}; {}.", named_tasks(&other.tasks), run_in_words(other))
