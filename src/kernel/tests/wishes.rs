@@ -7,7 +7,7 @@ use super::play::Play;
 use super::world::World;
 use crate::handoff::CheckVerdict;
 use crate::kernel::effect::Effect;
-use crate::kernel::event::{CancelWhy, Event, Outcome, RunOutcome};
+use crate::kernel::event::{CancelWhy, Event, NoteAbout, Outcome, RunOutcome};
 use crate::kernel::fact::{Again, Answer, Attended, Fact};
 use crate::mission::model::WorkspaceMode;
 use crate::name::{Attempt, TaskId};
@@ -248,5 +248,5 @@ fn what_cannot_be_tried_again_is_told() {
     play.done("a");
     play.retry("a");
     assert_eq!(play.count(|event| matches!(event, Event::TaskRetried { .. })), 0);
-    assert_eq!(play.count(|event| matches!(event, Event::Note { .. })), 1);
+    assert_eq!(play.count(|event| matches!(event, Event::Note { about: Some(NoteAbout::RetryRefused), .. })), 1);
 }
