@@ -117,7 +117,7 @@ fn who_was_killed_is_taken_over_with_a_warning() {
     insta::assert_snapshot!(shown(&world, &second.stderr));
     assert!(second.stderr.contains(&format!("process {killed} ")), "{second:?}");
     let third = world.run(["mission", "run", "two.toml", "--yes", "--ui", "none"]).exits(0);
-    assert_eq!(third.stderr, "", "it is told once");
+    assert!(!third.stderr.contains("taken over"), "it is told once");
 
     let runs: serde_json::Value = serde_json::from_str(&world.run(["run", "list", "--json"]).exits(0).stdout).unwrap();
     let dead = runs["runs"].as_array().unwrap().iter().find(|run| run["state"] == "interrupted").unwrap();
