@@ -114,12 +114,11 @@ impl Turn<'_> {
 
     fn may_be_cleaned_up(&self, t: TaskNo) -> bool {
         let (graph, state) = (&self.run.graph, &self.run.state);
-        let is_open = |group| matches!(state.task(group).status, Status::Expanded { .. });
         let waits = |need: &TaskNo| match self.task(t).join {
             Join::Always => !self.goes_no_further(*need),
             Join::AllSuccess | Join::NoneFailed | Join::AllDone => state.task(*need).outcome().is_none(),
         };
-        graph.group(t).is_none_or(is_open) && !graph.needs(t).iter().any(waits)
+        self.group_is_open(t) && !graph.needs(t).iter().any(waits)
     }
 
     /// Whether a task has ended, or does nothing more before a resume.
@@ -157,7 +156,7 @@ impl Turn<'_> {
     }
 
     /// Tasks that ended as clean-up while what they clean up after had not, and those that were under way then: they
-    /// begin anew with a resume. `again`: what a resume begins again.
+    /// begin anew with a resume, but for those that a person cancels. `again`: what a resume begins again.
     pub(crate) fn to_clean_up_again(&self, again: &[TaskNo]) -> Vec<TaskNo> {
         let (graph, state) = (&self.run.graph, &self.run.state);
         if graph.always().is_empty() {
@@ -174,7 +173,8 @@ impl Turn<'_> {
                 let with_group = graph.group(*t).is_some_and(|group| chosen.contains(&group));
                 let was_cut_off = stopped && state.task(*t).running().is_some();
                 let has_begun = state.task(*t).status != Status::Waiting;
-                if has_begun && !again.contains(t) && (comes_after || with_group || was_cut_off) {
+                let is_cancelled = state.running(*t).is_some_and(|running| running.cancelled_by.is_some());
+                if has_begun && !is_cancelled && !again.contains(t) && (comes_after || with_group || was_cut_off) {
                     chosen.insert(*t);
                 }
             }

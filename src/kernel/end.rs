@@ -1,5 +1,6 @@
 //! Ends: of a task, for those that need it and for its workspace; and of the run, when nothing can move any more.
 
+use crate::kernel::apply::counts_as_ended;
 use crate::kernel::effect::Effect;
 use crate::kernel::event::{CancelWhy, Event, KeepWorkspace, Outcome, RunOutcome};
 use crate::kernel::fact::{Attended, Delivered, StopCause, StopWhy};
@@ -142,6 +143,8 @@ impl Turn<'_> {
                 self.end_run();
             }
             return false;
+        } else if self.end_what_waits_for_cancelled() {
+            return true;
         } else {
             self.fault("nothing can move, though tasks are left: please report this".to_owned());
         }
@@ -161,7 +164,9 @@ impl Turn<'_> {
         let graph = &self.run.graph;
         let is_left = |t: &TaskNo| match self.run.state.task(*t).status {
             Status::Finished(_) | Status::Expanded { .. } => false,
-            Status::Waiting | Status::Ready | Status::Gated(_) | Status::Running(_) | Status::BackingOff { .. } => true,
+            Status::Waiting | Status::Ready | Status::Gated(_) | Status::Running(_) | Status::BackingOff { .. } => {
+                self.group_is_open(*t)
+            }
         };
         let mut left: Vec<TaskNo> = graph.all().filter(is_left).filter(|t| !graph.is_always(*t)).collect();
         if left.is_empty() {
@@ -177,6 +182,39 @@ impl Turn<'_> {
             self.cancel(t, CancelWhy::Budget);
         }
         self.run.inflight.backing_off.clear();
+    }
+
+    /// What was cancelled with the run, and is not tried again by this engine, never moves: what waits for it alone is
+    /// cancelled as it was, and what is to run always need not wait for it.
+    fn end_what_waits_for_cancelled(&mut self) -> bool {
+        let all = self.run.graph.all();
+        let waits: Vec<_> = all.filter_map(|t| Some((t, self.waits_for_cancelled(t)?))).collect();
+        for (t, why) in &waits {
+            if self.run.graph.is_always(*t) {
+                self.needs_have_ended(*t);
+            } else {
+                self.cancel(*t, *why);
+            }
+        }
+        !waits.is_empty()
+    }
+
+    /// Why that was cancelled which a task waits for, if it waits for nothing else.
+    fn waits_for_cancelled(&self, t: TaskNo) -> Option<CancelWhy> {
+        let state = &self.run.state;
+        if state.task(t).status != Status::Waiting || !self.group_is_open(t) {
+            return None;
+        }
+        let mut cancelled = None;
+        for need in self.run.graph.needs(t) {
+            let record = state.task(*need);
+            if let Outcome::Cancelled { why, .. } = record.outcome()?
+                && !counts_as_ended(record)
+            {
+                cancelled = Some(*why);
+            }
+        }
+        cancelled
     }
 
     fn end_run(&mut self) {

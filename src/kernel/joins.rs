@@ -59,11 +59,15 @@ impl Turn<'_> {
 
     /// Whether it waits for its needs and nothing else: not for its group, and not for a resume.
     fn is_settled_now(&self, t: TaskNo) -> bool {
-        let state = &self.run.state;
-        let is_open = |group| matches!(state.task(group).status, Status::Expanded { .. });
-        state.task(t).status == Status::Waiting
-            && self.run.graph.group(t).is_none_or(is_open)
+        self.run.state.task(t).status == Status::Waiting
+            && self.group_is_open(t)
             && (self.is_live() || self.run.graph.is_always(t))
+    }
+
+    /// False for a part whose group has yet to become its parts, perhaps once more: it waits for that, and ends with it.
+    pub(crate) fn group_is_open(&self, t: TaskNo) -> bool {
+        let is_open = |group| matches!(self.run.state.task(group).status, Status::Expanded { .. });
+        self.run.graph.group(t).is_none_or(is_open)
     }
 
     pub(crate) fn verdict(&self, t: TaskNo, need: TaskNo) -> Verdict {

@@ -2,7 +2,7 @@
 
 use crate::kernel::Run;
 use crate::kernel::event::SessionKind;
-use crate::kernel::graph::TaskNo;
+use crate::kernel::graph::{LockNo, TaskNo};
 use crate::kernel::order::Hold;
 use crate::kernel::state::Phase;
 use crate::plan::{ReportsUse, TaskKind};
@@ -37,21 +37,24 @@ impl Run {
     /// The lock or the task that keeps it from locks and files that it needs.
     pub(crate) fn in_the_way(&self, t: TaskNo) -> Option<Hold> {
         let (graph, state) = (&self.graph, &self.state);
-        let holds_all = graph.locks(t).iter().all(|lock| state.locks.get(lock) == Some(&t))
-            && (graph.touches(t).is_none() || state.touching.contains(&t));
-        if holds_all {
+        if state.holds.has(t) {
             return None;
         }
         let goes_on = self.goes_on_with_holds(t);
         let next = self.inflight.ready.next.filter(|next| *next != t && !goes_on);
         let in_way = |other: TaskNo| graph.root(other) != graph.root(t) && !self.gives_way(other);
-        let reserved = |lock| next.is_some_and(|next| graph.locks(next).contains(lock));
-        let held = |lock| state.locks.get(lock).is_some_and(|holder| in_way(*holder));
-        if let Some(lock) = graph.locks(t).iter().find(|lock| held(*lock) || reserved(*lock)) {
-            return Some(Hold::Lock(*lock));
+        let held = |lock: &LockNo| {
+            let mut holders = state.holds.of(*lock).filter(|holder| in_way(*holder)).peekable();
+            let first = holders.peek().copied();
+            let reserved = next.is_some_and(|next| graph.locks(next).contains(lock));
+            let held = reserved || holders.any(|holder| !self.only_keeps(holder));
+            if held { Some(Hold::Lock(*lock)) } else { first.map(|keeper| Hold::Kept(*lock, keeper)) }
+        };
+        if let Some(by) = graph.locks(t).iter().find_map(held) {
+            return Some(by);
         }
         let own = graph.touches(t)?;
-        let others = state.touching.iter().copied().filter(|other| in_way(*other)).chain(next);
+        let others = state.holds.all().filter(|other| in_way(*other)).chain(next);
         others
             .into_iter()
             .find(|other| graph.touches(*other).is_some_and(|theirs| own.may_meet(theirs)))
@@ -60,8 +63,13 @@ impl Run {
 
     /// Whether it goes on in a worktree whose holds are kept for it: who waits for those waits for it.
     fn goes_on_with_holds(&self, t: TaskNo) -> bool {
-        let same = |other: &TaskNo| self.graph.root(*other) == self.graph.root(t);
-        self.graph.root(t) != t && (self.state.touching.iter().any(same) || self.state.locks.values().any(same))
+        let same = |other| self.graph.root(other) == self.graph.root(t);
+        self.graph.root(t) != t && self.state.holds.all().any(same)
+    }
+
+    /// Whether it has ended, and keeps what it held for the rest of its worktree.
+    fn only_keeps(&self, holder: TaskNo) -> bool {
+        self.state.task(holder).outcome().is_some()
     }
 
     /// Whether holds kept for the rest of a worktree are let go: only when nothing else can move, since the rest may
@@ -69,7 +77,7 @@ impl Run {
     /// What a stop has suspended, or what waits for a merge or for money then, stands in nobody's way until a resume.
     fn gives_way(&self, holder: TaskNo) -> bool {
         let suspended = self.winds_up() && self.is_suspended(holder);
-        (self.inflight.give_way && self.state.task(holder).outcome().is_some()) || suspended
+        (self.inflight.give_way && self.only_keeps(holder)) || suspended
     }
 
     /// True where what held tasks aside holds them no longer.
@@ -84,10 +92,11 @@ impl Run {
                 state.limits.get(limit).copied().unwrap_or_default() < max
             }
             Hold::Lock(lock) => {
-                state.locks.get(&lock).is_none_or(|holder| self.gives_way(*holder))
+                state.holds.of(lock).all(|holder| self.only_keeps(holder) || self.gives_way(holder))
                     && !next.is_some_and(|next| graph.locks(next).contains(&lock))
             }
-            Hold::Touches(other) => (!state.touching.contains(&other) || self.gives_way(other)) && next != Some(other),
+            Hold::Kept(lock, other) => !state.holds.of(lock).any(|holder| holder == other) || self.gives_way(other),
+            Hold::Touches(other) => (!state.holds.has(other) || self.gives_way(other)) && next != Some(other),
             Hold::Budget => self.state.ledger.is_open(),
             Hold::Pot(group) => self.pot_is_free(group),
             Hold::Pause => !state.pauses(),

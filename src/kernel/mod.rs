@@ -36,6 +36,7 @@ pub mod fact;
 mod gates;
 mod graph;
 mod groups;
+mod holds;
 mod inflight;
 mod joins;
 mod ledger;

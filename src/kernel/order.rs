@@ -32,6 +32,8 @@ pub(crate) enum Hold {
     Limit(LimitNo),
     /// A lock that another holds, or that the next in line waits for.
     Lock(LockNo),
+    /// A lock that this task, which has ended, keeps for the rest of its worktree.
+    Kept(LockNo, TaskNo),
     /// Files that this task may change.
     Touches(TaskNo),
     /// No session can be paid for now.

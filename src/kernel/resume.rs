@@ -44,7 +44,7 @@ impl Turn<'_> {
     ) {
         let (mut retried, freed) = match again {
             Again::All => self.begun_again(),
-            Again::Only(task) => self.tried_again(task),
+            Again::Only(task) => self.begun_again_for(task),
         };
         retried.extend(self.without_worktree(gone));
         let ceiling = ceiling.unwrap_or(self.run.state.ledger.ceiling);
@@ -102,6 +102,15 @@ impl Turn<'_> {
         freed.sort_unstable();
         let ids = |all: Vec<TaskNo>| all.into_iter().map(|t| self.id(t)).collect();
         (ids(retried), ids(freed))
+    }
+
+    /// The same of one task alone. What a stop or the budget had suspended goes on beside it, and so clean-up after that
+    /// begins anew here too.
+    fn begun_again_for(&self, task: &TaskId) -> (Vec<TaskId>, Vec<TaskId>) {
+        let (retried, mut freed) = self.tried_again(task);
+        let again: Vec<TaskNo> = retried.iter().chain(&freed).filter_map(|id| self.find(id)).collect();
+        freed.extend(self.to_clean_up_again(&again).into_iter().map(|t| self.id(t)));
+        (retried, freed)
     }
 
     /// Attempts under way that need a worktree which is gone.

@@ -9,7 +9,8 @@ use crate::handoff::{CheckResult, Narrative, Verdict};
 use crate::kernel::collisions::{Clash, Pair};
 use crate::kernel::event::{CacheFound, Ended, Outcome, RoundReason, RunOutcome, SessionKind, WorkspaceFrom};
 use crate::kernel::fact::{Answer, Delivered, EndKind, Snapshot, StopCause, StopWhy, WorkspaceMade};
-use crate::kernel::graph::{LockNo, TaskNo};
+use crate::kernel::graph::TaskNo;
+use crate::kernel::holds::Holds;
 use crate::name::{Attempt, CommitId, OutputId, Round, SessionNo, TaskId};
 
 /// The state of a run.
@@ -20,10 +21,8 @@ pub struct State {
     pub(crate) slots: u32,
     /// Of each limit of a role or agent, how much is taken.
     pub(crate) limits: Vec<u32>,
-    /// Who holds which lock.
-    pub(crate) locks: BTreeMap<LockNo, TaskNo>,
-    /// Who holds the files it may touch.
-    pub(crate) touching: BTreeSet<TaskNo>,
+    /// Who holds locks, and the files that it may touch.
+    pub(crate) holds: Holds,
     pub(crate) ledger: Ledger,
     /// Gates that wait for a person.
     pub(crate) gated: BTreeSet<TaskNo>,

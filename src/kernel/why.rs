@@ -4,7 +4,7 @@ use crate::amount::{At, WallTime};
 use crate::kernel::Run;
 use crate::kernel::event::{CancelWhy, Outcome, SessionKind};
 use crate::kernel::fact::Answer;
-use crate::kernel::graph::{Graph, TaskNo};
+use crate::kernel::graph::{Graph, LockNo, TaskNo};
 use crate::kernel::limits::Fit;
 use crate::kernel::order::Hold;
 use crate::kernel::state::{Gated, Phase, Running, Status};
@@ -131,10 +131,9 @@ impl Run {
                 Some(limit) => format!("ready; waits for {}, which works {} at once (`max`)", limit.what, limit.max),
                 None => "ready; waits for a limit".to_owned(),
             },
-            Hold::Lock(lock) => match self.state.locks.get(&lock).or(self.inflight.ready.next.as_ref()) {
-                Some(holder) => {
-                    format!("ready; waits for the {}, which `{}` has", self.graph.lock_name(lock), self.name(*holder))
-                }
+            Hold::Kept(lock, holder) => self.why_locked(lock, holder),
+            Hold::Lock(lock) => match self.state.holds.of(lock).next().or(self.inflight.ready.next) {
+                Some(holder) => self.why_locked(lock, holder),
                 None => format!("ready; waits for the {}", self.graph.lock_name(lock)),
             },
             Hold::Touches(other) => {
@@ -147,6 +146,10 @@ impl Run {
             Hold::Pause => format!("ready, but the run is paused; `ai-sdlc run resume {}` goes on", self.id),
             Hold::Stop => "ready, but the run is stopping".to_owned(),
         }
+    }
+
+    fn why_locked(&self, lock: LockNo, holder: TaskNo) -> String {
+        format!("ready; waits for the {}, which `{}` has", self.graph.lock_name(lock), self.name(holder))
     }
 
     fn why_running(&self, t: TaskNo, running: &Running, now: At) -> String {

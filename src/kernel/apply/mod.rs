@@ -271,7 +271,7 @@ impl Fold<'_> {
         }
         let mut ended = Some(t);
         while let Some(link) = ended {
-            self.give_back_holds(link);
+            self.state.holds.give_back(link);
             ended = self.before(link).filter(|before| self.state.task(*before).outcome().is_some());
         }
     }
@@ -336,14 +336,9 @@ impl Fold<'_> {
                 *used = used.saturating_add(1);
             }
         }
-        for lock in self.known.graph.locks(t) {
-            self.state.locks.insert(*lock, t);
-        }
-        if self.known.graph.touches(t).is_some() {
-            self.state.touching.insert(t);
-        }
+        self.take_holds(t);
         if let Some(before) = self.before(t) {
-            self.state.touching.remove(&before);
+            self.state.holds.give_back(before);
         }
     }
 
@@ -357,12 +352,10 @@ impl Fold<'_> {
     }
 
     /// Locks and touches: held until the work is merged or has failed.
-    fn give_back_holds(&mut self, t: TaskNo) {
-        self.state.touching.remove(&t);
-        for lock in self.known.graph.locks(t) {
-            if self.state.locks.get(lock) == Some(&t) {
-                self.state.locks.remove(lock);
-            }
+    fn take_holds(&mut self, t: TaskNo) {
+        let graph = self.known.graph;
+        if !graph.locks(t).is_empty() || graph.touches(t).is_some() {
+            self.state.holds.take(t, graph.locks(t));
         }
     }
 }

@@ -49,7 +49,6 @@ impl Fold<'_> {
         for t in &again {
             self.take_holds_again(*t);
         }
-        self.hold_again();
     }
 
     /// Counts anew what each task waits for, after some have begun again.
@@ -62,7 +61,7 @@ impl Fold<'_> {
             if pending > 0 && matches!(record.status, Status::Ready | Status::Gated(_) | Status::BackingOff { .. }) {
                 record.status = Status::Waiting;
                 self.state.gated.remove(&t);
-                self.give_back_holds(t);
+                self.state.holds.give_back(t);
             }
         }
     }
@@ -72,7 +71,7 @@ impl Fold<'_> {
         self.state.gated.remove(&t);
         self.give_back_slot(t);
         self.leave_merge(t);
-        self.give_back_holds(t);
+        self.state.holds.give_back(t);
         let before = std::mem::take(&mut self.state.task_mut(t).status);
         if matches!(before, Status::Finished(_)) {
             self.state.unfinished = self.state.unfinished.saturating_add(1);
@@ -95,35 +94,12 @@ impl Fold<'_> {
         }
     }
 
-    /// What a stop had suspended, and clean-up did not wait for, holds its locks again.
-    fn hold_again(&mut self) {
-        let graph = self.known.graph;
-        for t in graph.all().filter(|t| !graph.locks(*t).is_empty()) {
-            let goes_on = || graph.follower(t).is_some_and(|next| self.state.task(next).outcome().is_none());
-            let holds = match &self.state.task(t).status {
-                Status::Running(_) | Status::BackingOff { .. } => true,
-                Status::Finished(Outcome::Succeeded { .. }) => goes_on(),
-                Status::Finished(_) | Status::Waiting | Status::Ready | Status::Expanded { .. } | Status::Gated(_) => {
-                    false
-                }
-            };
-            for lock in graph.locks(t).iter().filter(|_| holds) {
-                self.state.locks.entry(*lock).or_insert(t);
-            }
-        }
-    }
-
     /// What a succeeded task made is not merged before the rest of its worktree, which is to be tried again.
     fn take_holds_again(&mut self, t: TaskNo) {
         let Some(before) = self.before(t) else { return };
         if !matches!(self.state.task(before).outcome(), Some(Outcome::Succeeded { .. })) {
             return;
         }
-        for lock in self.known.graph.locks(before) {
-            self.state.locks.entry(*lock).or_insert(before);
-        }
-        if self.known.graph.touches(before).is_some() {
-            self.state.touching.insert(before);
-        }
+        self.take_holds(before);
     }
 }

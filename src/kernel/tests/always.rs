@@ -123,8 +123,8 @@ fn clean_up_takes_locks_from_what_is_suspended_and_gives_them_back() {
     done(&mut run, "z");
     let (run, step) = super::steps::resume(run);
     assert_eq!(started(&step), ["a"]);
-    let lock = run.state().locks.values().copied().collect::<Vec<_>>();
-    assert_eq!(lock, [crate::kernel::graph::Graph::find(run.plan(), &id("a")).unwrap()]);
+    let holders = run.state().holds.all().collect::<Vec<_>>();
+    assert_eq!(holders, [crate::kernel::graph::Graph::find(run.plan(), &id("a")).unwrap()]);
 }
 
 #[test]

@@ -22,5 +22,6 @@ mod rules;
 mod send_back;
 mod spending;
 mod steps;
+mod suspended;
 mod wishes;
 mod world;

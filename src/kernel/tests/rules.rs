@@ -25,6 +25,8 @@ pub(super) struct Rules {
     usd_before: u64,
     pub(super) ceiling: Ceiling,
     sessions: BTreeSet<TaskId>,
+    /// Tasks of which a session or a command runs.
+    at_work: BTreeSet<TaskId>,
     /// The largest step, and how many sessions ran when the ceiling was reached.
     exceeded_with: Option<usize>,
     /// How many sessions ran at the last report of use, the one that told it included.
@@ -133,11 +135,14 @@ impl Rules {
                 assert!(!self.cancelling.contains(task), "{task} works though it is cancelled");
                 self.sessions.insert(task.clone());
                 self.paused.remove(task);
+                self.works(plan, task);
             }
+            Event::CommandStarted { task, .. } => self.works(plan, task),
             Event::Usage { task, usage, .. } => self.spend(plan, task, usage, step),
             Event::SessionEnded { task, end, .. } => {
                 self.spend(plan, task, &end.usage, step);
                 self.sessions.remove(task);
+                self.at_work.remove(task);
                 if matches!(end.how, EndKind::Stopped { .. }) {
                     self.paused.insert(task.clone());
                 }
@@ -174,6 +179,7 @@ impl Rules {
                 self.slots.remove(task);
                 self.holding.remove(task);
                 self.sessions.remove(task);
+                self.at_work.remove(task);
                 self.group_ended(plan, task, outcome);
                 if self.dormant.remove(task) {
                     for part in self.parts.remove(task).unwrap_or_default() {
@@ -213,6 +219,7 @@ impl Rules {
             self.slots.remove(task);
             self.holding.remove(task);
             self.sessions.remove(task);
+            self.at_work.remove(task);
             self.merging.remove(task);
             self.queued.remove(task);
         }
@@ -259,9 +266,13 @@ impl Rules {
         if !goes_on {
             self.may_begin(plan, task);
         }
-        // What a stop has suspended holds nothing against clean-up.
-        let waits =
-            |other: &TaskId| !self.is_always(plan, other) || self.queued.contains(other) || self.paused.contains(other);
+        // What a stop has suspended holds nothing against clean-up, nor does what there is no money for.
+        let waits = |other: &TaskId| {
+            !self.is_always(plan, other)
+                || self.queued.contains(other)
+                || self.paused.contains(other)
+                || self.is_unpaid(plan, other)
+        };
         let winding_up = self.winds_up(plan);
         for other in self.holding.iter().filter(|other| !winding_up || !waits(other)) {
             meet(plan, (task, this), (other, &plan.tasks[other]));
@@ -276,9 +287,7 @@ impl Rules {
         let this = &plan.tasks[task];
         for need in &this.needs {
             let Some(outcome) = self.ended.get(need) else {
-                let stays =
-                    |need| !self.is_always(plan, need) || self.queued.contains(need) || plan.tasks[need].is_agent();
-                let suspended = self.winds_up(plan) && stays(need);
+                let suspended = self.winds_up(plan) && self.stays(plan, need);
                 // Clean-up that no money is left for is cancelled last.
                 let unpaid = self.exceeded_with.is_some() && self.is_always(plan, need) && plan.tasks[need].is_agent();
                 assert!((suspended || unpaid) && self.is_always(plan, task), "{task} starts before {need} has ended");
@@ -302,6 +311,26 @@ impl Rules {
                 this.join, plan.tasks[need].importance
             );
         }
+    }
+
+    /// No two that may not work at once do, whatever holds what.
+    fn works(&mut self, plan: &Plan, task: &TaskId) {
+        for other in self.at_work.iter().filter(|other| *other != task) {
+            meet(plan, (task, &plan.tasks[task]), (other, &plan.tasks[other]));
+        }
+        self.at_work.insert(task.clone());
+    }
+
+    /// Whether clean-up waits no longer for this, though it has not ended.
+    fn stays(&self, plan: &Plan, task: &TaskId) -> bool {
+        let stays = |part: &TaskId| self.ended.contains_key(part) || self.stays(plan, part);
+        let with_parts = self.parts.get(task).is_some_and(|parts| parts.iter().all(stays));
+        !self.is_always(plan, task) || self.queued.contains(task) || plan.tasks[task].is_agent() || with_parts
+    }
+
+    /// Whether a session of it would be next, and the budget is used up.
+    fn is_unpaid(&self, plan: &Plan, task: &TaskId) -> bool {
+        self.exceeded_with.is_some() && plan.tasks[task].is_agent() && !self.sessions.contains(task)
     }
 
     /// Whether what was under way is left as it is until a resume.
@@ -387,7 +416,9 @@ impl Rules {
 
     fn limits(&self, plan: &Plan) {
         if self.winds_up(plan) {
-            let works = |task: &&TaskId| self.is_always(plan, task) && !self.paused.contains(*task);
+            let works = |task: &&TaskId| {
+                self.is_always(plan, task) && !self.paused.contains(*task) && !self.is_unpaid(plan, task)
+            };
             let slots = self.slots.iter().filter(works).count();
             assert!(slots <= plan.max.get() as usize, "too many at once: {:?}", self.slots);
             return;
