@@ -241,10 +241,7 @@ impl Turn<'_> {
             | None => false,
         };
         let closed = |group| matches!(outcome(group), Some(Outcome::Succeeded { .. }));
-        // What was cancelled with the run, and is not tried again, would hold it for good.
-        let comes = |need: TaskNo| outcome(need).is_none() || counts_as_ended(self.run.state.task(need));
-        let fine =
-            |need: &TaskNo| all.contains(need) || (comes(*need) && matches!(self.verdict(t, *need), Verdict::Fine));
+        let fine = |need: &TaskNo| all.contains(need) || matches!(self.verdict(t, *need), Verdict::Fine);
         is_held && !self.run.graph.groups(t).any(closed) && self.run.graph.needs(t).iter().all(fine)
     }
 }
