@@ -57,7 +57,7 @@ pub(crate) struct InFlight {
     /// When the run's time is used up, and when to warn.
     pub(crate) time_up: Option<Millis>,
     pub(crate) time_warning: Option<Millis>,
-    /// What was last asked of `WakeAt`.
+    /// What was last asked of `WakeAt`, until a tick answers it.
     pub(crate) wake: Option<Millis>,
     /// When this engine began, moved on by the time in which only gates waited; and live time before that.
     pub(crate) began: Millis,

@@ -156,14 +156,14 @@ impl Turn<'_> {
     }
 
     fn has_free_slot(&self) -> bool {
-        let max = self.run.plan.max.get();
-        if self.may_work() {
+        if !self.run.winds_up() {
             return self.run.state.slots < self.at_once();
         }
-        // What a stop has suspended keeps its slot, and needs none before a resume.
+        // What is suspended keeps its slot, and needs none before a resume.
         let (graph, jobs) = (&self.run.graph, &self.run.inflight.jobs);
         let counts = |(t, job): &(&TaskNo, &Job)| job.is_awaited() || graph.is_always(**t);
-        !graph.always().is_empty() && jobs.iter().filter(counts).count() < usize::try_from(max).unwrap_or(usize::MAX)
+        let max = usize::try_from(self.run.plan.max.get()).unwrap_or(usize::MAX);
+        !graph.always().is_empty() && jobs.iter().filter(counts).count() < max
     }
 
     fn waits_for_slot(&self, t: TaskNo) -> bool {

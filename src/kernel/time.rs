@@ -26,6 +26,7 @@ impl Turn<'_> {
     /// Time passed: what is due happens.
     pub(crate) fn tick(&mut self) {
         let now = self.now.mono;
+        self.run.inflight.wake = None;
         while let Some((_, t)) = self.run.inflight.deadlines.first().copied().filter(|(at, _)| *at <= now) {
             self.run.inflight.clear_deadline(t);
             self.time_out(t);
@@ -119,14 +120,15 @@ impl Turn<'_> {
         self.run.inflight.time_warning = Some(warning);
     }
 
-    /// Asks to be woken at the earliest deadline. A wish that stands and is not later is left: waking too early is harmless.
+    /// Asks to be woken at the earliest deadline. A wish that stands and is not later is left: waking too early is
+    /// harmless, since what came too early is asked for again.
     pub(crate) fn ask_to_wake(&mut self) {
         let inflight = &self.run.inflight;
         let first = |set: &std::collections::BTreeSet<(Millis, TaskNo)>| set.first().map(|(at, _)| *at);
         let earliest =
             [first(&inflight.deadlines), first(&inflight.backing_off), inflight.time_warning, inflight.time_up];
         let Some(earliest) = earliest.into_iter().flatten().min() else { return };
-        let stands = inflight.wake.is_some_and(|asked| asked > self.now.mono && asked <= earliest);
+        let stands = inflight.wake.is_some_and(|asked| asked >= self.now.mono && asked <= earliest);
         if stands || self.run.state.over.is_some() {
             return;
         }

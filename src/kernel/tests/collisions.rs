@@ -49,7 +49,7 @@ fn answer(play: &mut Play, one: Side, two: Side, files: &[&str]) {
     play.tell(Fact::MergesTried { tried: vec![MergeTried { one, two, files, more: 0 }] });
 }
 
-fn check(play: &mut Play, task: &str, verdict: CheckVerdict) {
+pub(super) fn check(play: &mut Play, task: &str, verdict: CheckVerdict) {
     let (round, index) = play.take(|effect| match effect {
         Effect::Check { task: of, round, index, .. } if of.as_str() == task => Some((*round, *index)),
         _ => None,

@@ -289,7 +289,7 @@ impl Rules {
             let Some(outcome) = self.ended.get(need) else {
                 let suspended = self.winds_up(plan) && self.stays(plan, need);
                 // Clean-up that no money is left for is cancelled last.
-                let unpaid = self.exceeded_with.is_some() && self.is_always(plan, need) && plan.tasks[need].is_agent();
+                let unpaid = self.is_always(plan, need) && self.is_unpaid(plan, need);
                 assert!((suspended || unpaid) && self.is_always(plan, task), "{task} starts before {need} has ended");
                 continue;
             };
@@ -325,12 +325,19 @@ impl Rules {
     fn stays(&self, plan: &Plan, task: &TaskId) -> bool {
         let stays = |part: &TaskId| self.ended.contains_key(part) || self.stays(plan, part);
         let with_parts = self.parts.get(task).is_some_and(|parts| parts.iter().all(stays));
-        !self.is_always(plan, task) || self.queued.contains(task) || plan.tasks[task].is_agent() || with_parts
+        let is_agent = plan.tasks[task].is_agent();
+        !self.is_always(plan, task)
+            || self.queued.contains(task)
+            || is_agent
+            || self.is_unpaid(plan, task)
+            || with_parts
     }
 
-    /// Whether a session of it would be next, and the budget is used up.
+    /// Whether a session or a review of it would be next, and the budget is used up.
     fn is_unpaid(&self, plan: &Plan, task: &TaskId) -> bool {
-        self.exceeded_with.is_some() && plan.tasks[task].is_agent() && !self.sessions.contains(task)
+        let this = &plan.tasks[task];
+        let is_paid_for = this.is_agent() || this.review.is_some();
+        self.exceeded_with.is_some() && is_paid_for && !self.at_work.contains(task)
     }
 
     /// Whether what was under way is left as it is until a resume.

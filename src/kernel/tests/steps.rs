@@ -309,6 +309,17 @@ fn a_timeout_counts_on_the_engines_own_clock() {
 }
 
 #[test]
+fn a_wake_is_asked_for_once_and_again_when_it_came_too_early() {
+    let (mut run, _) = begin(plan(WorkspaceMode::Directory, 1, vec![("a", command())]));
+    let due = Millis::from_mins(30);
+    let at = |mono: Millis| At { mono, wall: WallTime(0).plus(mono) };
+    let late = Fact::WorkEnded { key: key("nothing"), end: end(EndKind::Completed) };
+    assert_eq!(run.step(late.clone(), at(Millis(1))), Step::default());
+    assert_eq!(run.step(late, at(due)), Step::default(), "it is due, and its tick is still to come");
+    assert_eq!(run.step(Fact::Tick, at(Millis(due.0 - 1))).effects, [Effect::WakeAt(at(due))]);
+}
+
+#[test]
 fn a_used_up_budget_stops_sessions_and_starts_nothing() {
     let mut plan = plan(WorkspaceMode::Directory, 2, vec![("a", agent().touching(&[])), ("b", agent().touching(&[]))]);
     plan.budget.ceiling = Ceiling { usd: Some(Usd(1_000_000)), ..Ceiling::NONE };

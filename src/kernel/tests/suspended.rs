@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::plans::{agent, command, each, id, plan};
+use super::collisions::check;
+use super::plans::{agent, argv, command, each, id, plan};
 use super::play::Play;
 use crate::amount::{Ceiling, Cost, Millis, TokenUse, Usage, Usd};
+use crate::handoff::CheckVerdict;
 use crate::kernel::Run;
 use crate::kernel::effect::{Effect, StartSession};
 use crate::kernel::event::{CancelWhy, Event, Outcome, RunOutcome};
@@ -130,6 +132,29 @@ fn out_of_budget() -> Play {
     let start = play.session("s");
     play.use_up(&start);
     play
+}
+
+#[test]
+fn clean_up_without_a_budget_waits_for_a_slot_that_a_check_has() {
+    let clean_up = || quick().needing(&["b"]).joining(Join::Always);
+    let tasks = vec![
+        ("b", quick()),
+        ("c", Task { checks: vec![argv(&["test"])], ..quick() }),
+        ("s", agent().touching(&[])),
+        ("x", clean_up()),
+        ("y", clean_up()),
+        ("z", clean_up()),
+    ];
+    let mut play = play(3, tasks);
+    play.exit("c", 0);
+    let start = play.session("s");
+    play.use_up(&start);
+    play.exit("b", 0);
+    assert_eq!(play.commands(), ["x", "y"]);
+    assert!(play.why("z").contains("one of 3 slots"), "{}", play.why("z"));
+    check(&mut play, "c", CheckVerdict::Passed);
+    assert!(play.succeeded("c"));
+    assert_eq!(play.commands(), ["x", "y", "z"]);
 }
 
 const UNPAID: Outcome = Outcome::Cancelled { why: CancelWhy::Budget, by: None };
