@@ -166,11 +166,17 @@ impl Turn<'_> {
         let moves = |t: TaskNo| state.task(t).outcome().is_none() || again.contains(&t);
         let stopped = state.stopping.is_some() || state.exceeded;
         let mut chosen: BTreeSet<TaskNo> = BTreeSet::new();
+        // Those that a resume begins again anyway: with them, all their parts.
+        let mut renewed: BTreeSet<TaskNo> = BTreeSet::new();
         loop {
-            let before = chosen.len();
+            let before = chosen.len().saturating_add(renewed.len());
             for t in graph.always() {
                 let comes_after = graph.needs(*t).iter().any(|need| moves(*need) || chosen.contains(need));
-                let with_group = graph.group(*t).is_some_and(|group| chosen.contains(&group));
+                let is_begun_anew = |group| chosen.contains(&group) || renewed.contains(&group);
+                let with_group = graph.group(*t).is_some_and(is_begun_anew);
+                if again.contains(t) && (comes_after || with_group) {
+                    renewed.insert(*t);
+                }
                 let was_cut_off = stopped && state.task(*t).running().is_some();
                 let has_begun = state.task(*t).status != Status::Waiting;
                 let is_cancelled = state.running(*t).is_some_and(|running| running.cancelled_by.is_some());
@@ -178,7 +184,7 @@ impl Turn<'_> {
                     chosen.insert(*t);
                 }
             }
-            if chosen.len() == before {
+            if chosen.len().saturating_add(renewed.len()) == before {
                 break;
             }
         }

@@ -88,10 +88,15 @@ impl Fold<'_> {
     fn open_again(&mut self, t: TaskNo) {
         let graph = self.known.graph;
         let Some(parts) = graph.parts(t) else { return };
-        let anew = graph.is_always(t) && parts.iter().all(|part| self.state.task(*part).status == Status::Waiting);
+        let anew = graph.is_always(t) && parts.iter().all(|part| self.nothing_is_left(*part));
         if !anew {
             self.open_group(t);
         }
+    }
+
+    fn nothing_is_left(&self, t: TaskNo) -> bool {
+        let parts = self.known.graph.parts(t).unwrap_or_default();
+        self.state.task(t).status == Status::Waiting && parts.iter().all(|part| self.nothing_is_left(*part))
     }
 
     /// What a succeeded task made is not merged before the rest of its worktree, which is to be tried again.

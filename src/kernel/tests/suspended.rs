@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::collisions::check;
-use super::plans::{agent, argv, command, each, id, plan};
+use super::plans::{agent, argv, command, each, id, mission, plan};
 use super::play::Play;
 use crate::amount::{Ceiling, Cost, Millis, TokenUse, Usage, Usd};
 use crate::handoff::CheckVerdict;
@@ -155,6 +155,40 @@ fn clean_up_without_a_budget_waits_for_a_slot_that_a_check_has() {
     check(&mut play, "c", CheckVerdict::Passed);
     assert!(play.succeeded("c"));
     assert_eq!(play.commands(), ["x", "y", "z"]);
+}
+
+/// `a`, and clean-up after it that failed in the second of its two tasks.
+fn half_cleaned_up(code: i32) -> Play {
+    let inner = vec![("one", quick()), ("two", quick().needing(&["one"]))];
+    let tasks = vec![("a", quick()), ("y", each(&["p"], mission(inner, &[]).needing(&["a"]).joining(Join::Always)))];
+    let mut play = play(2, tasks);
+    play.exit("a", code);
+    play.exit("y[p]/one", 0);
+    play.exit("y[p]/two", 1);
+    assert_eq!(play.run.outcome(), Some(RunOutcome::Failed));
+    play.resume(Attended::No, Vec::new());
+    play
+}
+
+#[test]
+fn clean_up_that_had_failed_begins_anew_with_all_its_parts_after_what_is_tried_again() {
+    let mut play = half_cleaned_up(1);
+    assert_eq!(play.commands(), ["a"]);
+    for task in ["a", "y[p]/one", "y[p]/two"] {
+        assert_eq!(play.commands(), [task]);
+        play.exit(task, 0);
+    }
+    assert_eq!(play.run.outcome(), Some(RunOutcome::Succeeded));
+}
+
+#[test]
+fn clean_up_that_had_failed_goes_on_where_it_was_after_what_had_ended_well() {
+    let mut play = half_cleaned_up(0);
+    assert_eq!(play.commands(), ["y[p]/two"]);
+    play.exit("y[p]/two", 0);
+    assert_eq!(play.run.outcome(), Some(RunOutcome::Succeeded));
+    let lists = play.count(|event| matches!(event, Event::Expanded { task, .. } if task.as_str() == "y"));
+    assert_eq!(lists, 1, "its list is not read again");
 }
 
 const UNPAID: Outcome = Outcome::Cancelled { why: CancelWhy::Budget, by: None };
