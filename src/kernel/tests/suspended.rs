@@ -157,12 +157,16 @@ fn clean_up_without_a_budget_waits_for_a_slot_that_a_check_has() {
     assert_eq!(play.commands(), ["x", "y", "z"]);
 }
 
-/// `a`, and clean-up after it that failed in the second of its two tasks.
+/// `a`, what needs it, and clean-up after that, which failed in the second of its two tasks.
 fn half_cleaned_up(code: i32) -> Play {
     let inner = vec![("one", quick()), ("two", quick().needing(&["one"]))];
-    let tasks = vec![("a", quick()), ("y", each(&["p"], mission(inner, &[]).needing(&["a"]).joining(Join::Always)))];
+    let clean_up = mission(inner, &[]).needing(&["b"]).joining(Join::Always);
+    let tasks = vec![("a", quick()), ("b", quick().needing(&["a"])), ("y", each(&["p"], clean_up))];
     let mut play = play(2, tasks);
     play.exit("a", code);
+    if code == 0 {
+        play.exit("b", 0);
+    }
     play.exit("y[p]/one", 0);
     play.exit("y[p]/two", 1);
     assert_eq!(play.run.outcome(), Some(RunOutcome::Failed));
@@ -174,7 +178,7 @@ fn half_cleaned_up(code: i32) -> Play {
 fn clean_up_that_had_failed_begins_anew_with_all_its_parts_after_what_is_tried_again() {
     let mut play = half_cleaned_up(1);
     assert_eq!(play.commands(), ["a"]);
-    for task in ["a", "y[p]/one", "y[p]/two"] {
+    for task in ["a", "b", "y[p]/one", "y[p]/two"] {
         assert_eq!(play.commands(), [task]);
         play.exit(task, 0);
     }
