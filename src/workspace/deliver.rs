@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use rustix::fs::statvfs;
 
@@ -22,6 +24,19 @@ const PLENTY: u64 = 4 << 30;
 const BLOCK: u64 = 4_096;
 /// For the index, the reflog and the like.
 const SLACK: u64 = 4 << 20;
+
+/// How often it is looked whether another git command in a checkout is done, and the time in between: five seconds.
+const LOOKS: u32 = 100;
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Other git commands in a checkout.
+#[derive(Debug, Clone, Copy)]
+struct Others {
+    /// One holds the lock of its index.
+    locked: bool,
+    /// They are still waited for.
+    patient: bool,
+}
 
 /// A checkout that has a branch checked out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +68,11 @@ pub struct Aimed {
     pub name: String,
     /// Where it is checked out.
     pub checkout: Option<PathBuf>,
+}
+
+#[expect(clippy::disallowed_methods, reason = "a git command of someone else tells nobody that it is done")]
+fn pause() {
+    thread::sleep(PAUSE);
 }
 
 /// Whether a rebase of this branch is under way: HEAD is detached meanwhile.
@@ -139,21 +159,44 @@ impl Repository {
     }
 
     /// Moves a branch together with the checkout that has it: git itself refuses where local changes would be lost.
+    /// Another git command there, such as one of a run beside this one, is waited for.
     fn deliver_into(&self, place: &Place, reference: &str, commit: &CommitId) -> Result<Delivered, WorkspaceError> {
+        let mut looks = LOOKS;
+        loop {
+            let locked = fs::symlink_metadata(place.gitdir.join("index.lock")).is_ok();
+            let patient = looks > 0;
+            if (!locked || !patient)
+                && let Some(delivered) = self.try_into(place, reference, commit, Others { locked, patient })?
+            {
+                return Ok(delivered);
+            }
+            looks = looks.saturating_sub(1);
+            pause();
+        }
+    }
+
+    /// `None`: another git command came between, and it can be tried again.
+    fn try_into(
+        &self,
+        place: &Place,
+        reference: &str,
+        commit: &CommitId,
+        others: Others,
+    ) -> Result<Option<Delivered>, WorkspaceError> {
         let shown = place.path.to_string_lossy();
         let quoted = shlex::try_quote(&shown).unwrap_or_else(|_| shown.clone()).into_owned();
         let command = format!("git -C {quoted} merge --ff-only {}", commit.short());
-        let left = |why: String| Ok(Delivered::Left { why, command: command.clone() });
+        let left = |why: String| Ok(Some(Delivered::Left { why, command: command.clone() }));
         if let Some(doing) = place.busy() {
             return left(format!("`{shown}` is in the middle of a {doing}"));
         }
-        if fs::symlink_metadata(place.gitdir.join("index.lock")).is_ok() {
+        if others.locked {
             return left(format!("another git command is at work in `{shown}`, or left its lock there"));
         }
         let head = read_small(&place.gitdir.join("HEAD")).unwrap_or_default();
         // Reftable keeps a stand-in there; git has just told where HEAD is.
         if head.trim() != format!("ref: {reference}") && !head.contains(".invalid") {
-            return Ok(Delivered::Raced);
+            return Ok(Some(Delivered::Raced));
         }
         if self.lacks_room(place, reference, commit)? {
             return left(format!("No space left on device for what it would write into `{shown}`"));
@@ -167,16 +210,20 @@ impl Repository {
         fail_point::reach(Point::RefMoved);
         let tip = self.ref_tip(reference)?;
         if finished.code == Some(0) && tip.as_ref() == Some(commit) {
-            return Ok(Delivered::Moved);
+            return Ok(Some(Delivered::Moved));
         }
         if let Some(tip) = &tip
             && !self.contains(commit, tip)?
         {
-            return Ok(Delivered::Raced);
+            return Ok(Some(Delivered::Raced));
         }
         if tip == before {
             self.take_back(place, commit, &absent)?;
         }
-        left(format!("changes in `{shown}` stand in the way ({})", finished.failed()))
+        let failed = finished.failed();
+        if others.patient && failed.to_string().contains("index.lock") {
+            return Ok(None);
+        }
+        left(format!("changes in `{shown}` stand in the way ({failed})"))
     }
 }

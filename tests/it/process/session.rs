@@ -130,10 +130,10 @@ async fn a_host_that_is_killed_takes_its_agent_along() {
 #[tokio::test]
 async fn an_idle_agent_is_stopped_and_a_busy_one_is_not() {
     let mut rig = Rig::new();
-    let mut busy = shell(&rig, "busy", "end=$(($(date +%s) + 2)); while [ $(date +%s) -lt $end ]; do :; done");
+    let mut busy = shell(&rig, "busy", "end=$(($(date +%s) + 6)); while [ $(date +%s) -lt $end ]; do :; done");
     let mut idle = rig.session("idle", "{ say = 'waiting' }, { hang = true }");
     for spec in [&mut busy, &mut idle] {
-        spec.idle_timeout = Millis(800);
+        spec.idle_timeout = Millis(3_000);
     }
     let host = rig.host(&idle);
     assert_eq!(rig.end(host).await.work().how, EndKind::Stopped { why: StopWhy::Idle });
