@@ -33,6 +33,7 @@ pub mod mask;
 pub mod mission;
 pub mod name;
 pub mod plan;
+pub mod price;
 pub mod report;
 pub mod session;
 pub mod workspace;

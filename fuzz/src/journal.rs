@@ -270,6 +270,8 @@ impl<'d> Played<'d> {
             activity: Activity::Acted,
             truncated: false,
             swept: 0,
+            model: None,
+            version: None,
         })
     }
 

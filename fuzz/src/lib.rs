@@ -10,6 +10,7 @@ mod language;
 mod plans;
 mod records;
 mod streams;
+mod tools;
 mod words;
 
 pub use git::git;
@@ -18,13 +19,14 @@ pub use language::{config, expression, handoff, mission, role, scenario, skill};
 pub use plans::plan;
 pub use records::records;
 pub use streams::streams;
+pub use tools::tools;
 pub use words::words;
 
 /// What is done with bytes.
 pub type Body = fn(&[u8]) -> Option<bool>;
 
 /// All of them, by the name of their target and of the folder of their corpus.
-pub const ALL: [(&str, Body); 13] = [
+pub const ALL: [(&str, Body); 14] = [
     ("mission", mission),
     ("config", config),
     ("scenario", scenario),
@@ -38,4 +40,5 @@ pub const ALL: [(&str, Body); 13] = [
     ("records", records),
     ("git", git),
     ("streams", streams),
+    ("tools", tools),
 ];

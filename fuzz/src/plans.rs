@@ -11,6 +11,7 @@ use ai_sdlc::kernel::fact::{Attended, Began, Fact};
 use ai_sdlc::mission;
 use ai_sdlc::mission::check::Against;
 use ai_sdlc::mission::model::WorkspaceMode;
+use ai_sdlc::mission::prices::PriceList;
 use ai_sdlc::mission::sandbox::SandboxPolicy;
 use ai_sdlc::name::{AgentName, CommitId, RunId};
 use ai_sdlc::plan::build::{Overrides, Request, build};
@@ -37,6 +38,7 @@ fn planned(text: &str) -> Plan {
     let request = Request {
         mission: &mission,
         catalog: &catalog,
+        prices: &PriceList::shipped(),
         file: "m.toml".to_owned(),
         sha256: "0".to_owned(),
         config_agents: &BTreeMap::new(),

@@ -1,7 +1,7 @@
 //! What comes in pieces from processes that run, and what is shown of it. The first line says which and, in numbers,
 //! how it is cut; the rest is it.
 
-use ai_sdlc::agent::{Exit, Said, Stream, TellsTools, backend};
+use ai_sdlc::agent::{Exit, Said, SessionSpec, Stream, TellsTools, backend};
 use ai_sdlc::amount::Millis;
 use ai_sdlc::handoff::{fenced_block, safe};
 use ai_sdlc::mask::Mask;
@@ -23,6 +23,11 @@ pub fn streams(data: &[u8]) -> Option<bool> {
     match what {
         "rehearsal" => Some(agent(BackendKind::Rehearsal, rest, &cuts)),
         "command" => Some(agent(BackendKind::Command, rest, &cuts)),
+        "claude-code" => Some(agent(BackendKind::ClaudeCode, rest, &cuts)),
+        "codex" => Some(agent(BackendKind::Codex, rest, &cuts)),
+        "gemini" => Some(agent(BackendKind::Gemini, rest, &cuts)),
+        "opencode" => Some(agent(BackendKind::Opencode, rest, &cuts)),
+        "acp" => Some(agent(BackendKind::Acp, rest, &cuts)),
         "mask" => mask(str::from_utf8(rest).ok()?, &cuts),
         "output" => Some(kept(rest, &cuts)),
         "shown" => Some(shown(rest, cuts.first().copied().unwrap_or(40))),
@@ -53,12 +58,14 @@ fn agent(kind: BackendKind, printed: &[u8], cuts: &[usize]) -> bool {
     let lines = lines_of(cuts);
     assert_eq!(lines, lines_of(&[]), "cut by {cuts:?}");
     assert!(lines.iter().all(|line| line.len() <= 3 * MAX_LINE && !line.contains('\n')));
-    let backend = backend(kind);
+    let mut reader = backend(kind).reader(&session(kind));
     let hidden = Mask::of(["s3cret-value"]);
     let mut stream = Stream::default();
     let (mut began, mut understood) = (0_usize, 0_usize);
     for line in &lines {
-        for said in backend.read(&stream, line).into_iter().map(|said| said.masked(&hidden)) {
+        let mut told = reader.line(line);
+        told.extend(reader.error_line(line));
+        for said in told.into_iter().map(|said| said.masked(&hidden)) {
             stream.note(&said);
             understood += 1;
             match said {
@@ -69,6 +76,10 @@ fn agent(kind: BackendKind, printed: &[u8], cuts: &[usize]) -> bool {
                 | Said::MessageLine(_)
                 | Said::ToolEnded
                 | Said::Denied(_)
+                | Said::Retrying(..)
+                | Said::Version(_)
+                | Said::Model(_)
+                | Said::Send(_)
                 | Said::StructuredHandoff(_)
                 | Said::Terminal(_) => {}
             }
@@ -78,14 +89,39 @@ fn agent(kind: BackendKind, printed: &[u8], cuts: &[usize]) -> bool {
     assert!(stream.handoff().is_none_or(|text| text.len() <= 64 << 10));
     assert!(!stream.in_tool() || began > 0);
     let _activity = stream.activity(TellsTools::Yes);
-    let ends = [Exit::Code(0), Exit::Code(1), Exit::Signal(9)].map(|exit| backend.ended(&stream, exit));
-    assert!(
-        kind == BackendKind::Command
-            || stream.terminal().is_some()
-            || ends[0] != ai_sdlc::kernel::fact::EndKind::Completed
-    );
+    let ends = [Exit::Code(0), Exit::Code(1), Exit::Signal(9)].map(|exit| reader.ended(&stream, exit, ""));
+    let completed = ends.contains(&ai_sdlc::kernel::fact::EndKind::Completed);
+    let may_be = match kind {
+        BackendKind::Command => true,
+        // It has no terminal event: its last step says why it stopped, or it was not let.
+        BackendKind::Opencode => lines.iter().any(|line| is_step_that_stopped(line)) || !stream.denied().is_empty(),
+        BackendKind::ClaudeCode
+        | BackendKind::Codex
+        | BackendKind::Gemini
+        | BackendKind::Acp
+        | BackendKind::Rehearsal => stream.terminal().is_some(),
+    };
+    assert!(may_be || !completed, "{kind:?} is taken for done");
     let _block = fenced_block(stream.message());
     understood > 0
+}
+
+/// Whether opencode says by this line that it has done what it was asked.
+fn is_step_that_stopped(line: &str) -> bool {
+    serde_json::from_str::<serde_json::Value>(line)
+        .is_ok_and(|line| line["type"] == "step_finish" && line["part"]["reason"] == "stop")
+}
+
+/// A session as its host is told of it.
+fn session(kind: BackendKind) -> SessionSpec {
+    let spec = serde_json::json!({
+        "key": { "task": "build", "attempt": 1, "round": 1, "session": 1 },
+        "run": "bcdfghjk", "prompt": "Do it.", "path": "/w", "env": {}, "outputs": {}, "scratch": "/s",
+        "agent": { "backend": kind, "command": ["agent"], "models": {}, "prompt": "stdin", "reports": "yes" },
+        "permissions": "edit", "handoff_out": "/w/handoff.md", "outputs_file": "/w/outputs.json", "output_dir": "/o",
+        "result": "/o/result.json", "idle_timeout": 1_000, "cap": {}, "executable": "/bin/ai-sdlc",
+    });
+    serde_json::from_value(spec).expect("a session")
 }
 
 /// Secrets on the first line, apart by tabs, then text: in pieces it is masked as in one, and nothing of them is left.

@@ -1,16 +1,17 @@
 //! Any program that takes a prompt: in arguments, in a file, or on standard input. Exit 0 is its own end, what it
-//! prints is its last message, and what it used nobody knows.
+//! prints is its last message, and what it used nobody knows; unless its table says what the lines mean that it prints.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use sha2::{Digest as _, Sha256};
-
+use crate::agent::events::Events;
 use crate::agent::{
-    AgentError, Backend, Exit, Invocation, Said, SessionSpec, Stdin, StopSignal, Stream, TellsTools, environment,
+    AgentError, Backend, Exit, Invocation, Reader, Said, SessionSpec, Stdin, StopSignal, Stream, TellsTools,
+    environment, uuid,
 };
 use crate::amount::Millis;
 use crate::kernel::fact::EndKind;
+use crate::mission::events::EventMeaning;
 use crate::mission::model::PromptVia;
 use crate::mission::sandbox::AgentSandbox;
 use crate::plan::{Agent, ReportsUse};
@@ -57,16 +58,8 @@ impl Backend for CommandAgent {
         Ok(Invocation { program: PathBuf::from(program), args, env, stdin, files, conversation })
     }
 
-    fn read(&self, _: &Stream, line: &str) -> Vec<Said> {
-        vec![Said::MessageLine(line.to_owned())]
-    }
-
-    fn ended(&self, _: &Stream, exit: Exit) -> EndKind {
-        match exit {
-            Exit::Code(0) => EndKind::Completed,
-            Exit::Code(code) => EndKind::Exited { code },
-            Exit::Signal(signal) => EndKind::Signalled { signal },
-        }
+    fn reader(&self, spec: &SessionSpec) -> Box<dyn Reader> {
+        if spec.agent.events.is_empty() { Box::new(Lines) } else { Box::new(Events::of(spec, jiff::Zoned::now)) }
     }
 
     fn stop(&self) -> &'static [(StopSignal, Millis)] {
@@ -87,20 +80,32 @@ impl Backend for CommandAgent {
     }
 }
 
-/// The conversation's name. A program that can go on with one is told a name of ours, the same for all sessions of
-/// an attempt, in the form of a UUID, since some take nothing else.
+/// All it prints is its message.
+struct Lines;
+
+impl Reader for Lines {
+    fn line(&mut self, line: &str) -> Vec<Said> {
+        vec![Said::MessageLine(line.to_owned())]
+    }
+
+    fn ended(&mut self, _: &Stream, exit: Exit, _: &str) -> EndKind {
+        match exit {
+            Exit::Code(0) => EndKind::Completed,
+            Exit::Code(code) => EndKind::Exited { code },
+            Exit::Signal(signal) => EndKind::Signalled { signal },
+        }
+    }
+}
+
+/// The conversation's name. A program that can go on with one and does not name it itself is told a name of ours, the
+/// same for all sessions of an attempt, in the form of a UUID, since some take nothing else.
 fn conversation(spec: &SessionSpec) -> Option<String> {
     spec.agent.resume.as_ref()?;
-    if spec.conversation.is_some() {
+    let names_it = spec.agent.events.iter().any(|rule| rule.means == EventMeaning::Conversation);
+    if names_it || spec.conversation.is_some() {
         return spec.conversation.clone();
     }
-    let digest = Sha256::digest(format!("{}/{}/{}", spec.run, spec.key.task, spec.key.attempt));
-    let mut hex = String::new();
-    for byte in digest.iter().take(16) {
-        hex.extend([byte >> 4, byte & 15].into_iter().filter_map(|digit| char::from_digit(u32::from(digit), 16)));
-    }
-    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
-    Some(format!("{}-{}-4{}-8{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32)))
+    Some(uuid(&format!("{}/{}/{}", spec.run, spec.key.task, spec.key.attempt)))
 }
 
 /// Fills the known places of an argument, each once: what is put in is not looked at again.
@@ -180,16 +185,17 @@ mod tests {
     #[test]
     fn what_it_prints_is_its_message() {
         let mut stream = Stream::default();
+        let mut reader = CommandAgent.reader(&spec());
         for line in ["one", "two"] {
-            for said in CommandAgent.read(&stream, line) {
+            for said in reader.line(line) {
                 stream.note(&said);
             }
         }
-        assert_eq!(CommandAgent.read(&stream, "x"), [Said::MessageLine("x".to_owned())]);
+        assert_eq!(reader.line("x"), [Said::MessageLine("x".to_owned())]);
         assert_eq!(stream.message(), "one\ntwo\n");
-        assert_eq!(CommandAgent.ended(&stream, Exit::Code(0)), EndKind::Completed);
-        assert_eq!(CommandAgent.ended(&stream, Exit::Code(2)), EndKind::Exited { code: 2 });
-        assert_eq!(CommandAgent.ended(&stream, Exit::Signal(9)), EndKind::Signalled { signal: 9 });
+        assert_eq!(reader.ended(&stream, Exit::Code(0), ""), EndKind::Completed);
+        assert_eq!(reader.ended(&stream, Exit::Code(2), ""), EndKind::Exited { code: 2 });
+        assert_eq!(reader.ended(&stream, Exit::Signal(9), ""), EndKind::Signalled { signal: 9 });
     }
 
     #[test]

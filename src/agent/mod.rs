@@ -1,7 +1,8 @@
 //! Adapters of agent programs: pure functions from a session to a command line, and from its stream to facts.
 //!
-//! A [`Backend`] never spawns and never reads files; the host of the session does that. To add one: a file here and
-//! an arm in [`backend`]. The embedded agent that plays scenarios is here too ([`rehearsal::main`]): a program of
+//! A [`Backend`] never spawns and never reads files; the host of the session does that. What it prints is read by the
+//! [`Reader`] of that session, which remembers what it must and does nothing else. To add one: a file here and an arm
+//! in [`backend`]. The embedded agent that plays scenarios is here too ([`rehearsal::main`]): a program of
 //! its own, which only happens to be in the same binary.
 
 use std::collections::BTreeMap;
@@ -9,19 +10,31 @@ use std::path::PathBuf;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
+use crate::agent::tools::Toolbox;
 use crate::amount::{Ceiling, Millis, Usage};
 use crate::kernel::event::SessionKind;
-use crate::kernel::fact::{Activity, EndKind, WorkKey};
+use crate::kernel::fact::{Activity, EndKind, Fault, WorkKey};
 use crate::mask::Mask;
 use crate::mission::field::shape::Shape;
 use crate::mission::model::{BackendKind, Permissions};
 use crate::mission::sandbox::AgentSandbox;
 use crate::name::{OutputId, RunId};
 use crate::plan::{Agent, ReportsUse};
+use crate::price::Prices;
 
+mod acp;
+mod claude_code;
+mod codex;
 mod command;
+mod events;
+mod fault;
+mod gemini;
+pub mod mcp;
+mod opencode;
 pub mod rehearsal;
+pub mod tools;
 
 /// Programs that are agents, by the names under which they are installed: known enough to be asked their version.
 pub const PROGRAMS: [&str; 4] = ["claude", "codex", "gemini", "opencode"];
@@ -49,6 +62,9 @@ pub struct SessionSpec {
     pub prompt: String,
     /// The conversation to go on with.
     pub conversation: Option<String>,
+    /// What that conversation has used so far, as told and counted: some programs count on from there.
+    #[serde(default)]
+    pub counted: Usage,
     /// Where it works.
     pub path: PathBuf,
     /// Its environment, over the clean one.
@@ -65,6 +81,9 @@ pub struct SessionSpec {
     pub result: PathBuf,
     /// Time without a sign of life after which it is stopped.
     pub idle_timeout: Millis,
+    /// What models cost whose agents do not say so.
+    #[serde(default, skip_serializing_if = "Prices::is_empty")]
+    pub prices: Prices,
     /// The most it may use, for agents with a cap of their own.
     pub cap: Ceiling,
     /// What it must hand over.
@@ -76,6 +95,12 @@ pub struct SessionSpec {
     /// What must not be seen of what it prints and hands over.
     #[serde(default, skip_serializing_if = "Mask::is_empty")]
     pub mask: Mask,
+    /// The socket at which the session's host offers its tools; `None`: it offers none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub socket: Option<PathBuf>,
+    /// What the tools at that socket work on.
+    #[serde(default)]
+    pub tools: Toolbox,
     /// All that the agent may write to; `None`: it is not confined, or brings a sandbox of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub writable: Option<Vec<PathBuf>>,
@@ -116,6 +141,8 @@ pub enum Stdin {
     Null,
     /// This text, then end-of-file.
     Text(String),
+    /// This text, then whatever its [`Reader`] sends; end-of-file after the terminal event.
+    Open(String),
 }
 
 /// Why a session cannot be put as a command line: a fault of configuration.
@@ -130,7 +157,8 @@ pub enum Said {
     Conversation(String),
     /// What it is doing.
     Progress(String),
-    /// Used since the last report.
+    /// Used since the last report. Tokens without a cost are computed, where their model has a price; what the program says
+    /// at its end of the whole session is a [`Cost::Whole`](crate::amount::Cost::Whole).
     Used(Usage),
     /// A whole message.
     Message(String),
@@ -142,6 +170,14 @@ pub enum Said {
     ToolEnded,
     /// It was denied something, in words.
     Denied(String),
+    /// Its program tries again by itself, because of this: no sign of life until it says something else.
+    Retrying(Fault, String),
+    /// The version of its program.
+    Version(String),
+    /// The model that answers, as the program names it.
+    Model(String),
+    /// To be written to its standard input, as a line.
+    Send(String),
     /// Its handoff, as a structured result.
     StructuredHandoff(String),
     /// The terminal event of its stream.
@@ -159,8 +195,16 @@ impl Said {
             | Self::Denied(text)
             | Self::StructuredHandoff(text)
             | Self::Conversation(text)
-            | Self::Terminal(Terminal::Refused(text)) => mask.hide(text),
-            Self::Used(_) | Self::ToolBegan | Self::ToolEnded | Self::Terminal(Terminal::Completed) => {}
+            | Self::Retrying(_, text)
+            | Self::Version(text)
+            | Self::Model(text)
+            | Self::Terminal(Terminal::Refused(text) | Terminal::Failed(_, text)) => mask.hide(text),
+            Self::Used(_)
+            | Self::ToolBegan
+            | Self::ToolEnded
+            // It goes to the agent, who knows what it is about, and is kept nowhere.
+            | Self::Send(_)
+            | Self::Terminal(Terminal::Completed) => {}
         }
         self
     }
@@ -173,6 +217,8 @@ pub enum Terminal {
     Completed,
     /// It declined, in its own words.
     Refused(String),
+    /// It could not do it: this failed, in its own words.
+    Failed(Fault, String),
 }
 
 /// How an agent program exited.
@@ -206,10 +252,8 @@ pub enum TellsTools {
 pub trait Backend: Sync {
     /// The command line that starts a session, or goes on with a conversation.
     fn start(&self, spec: &SessionSpec) -> Result<Invocation, AgentError>;
-    /// What a line of its standard output means, given the lines before.
-    fn read(&self, stream: &Stream, line: &str) -> Vec<Said>;
-    /// What became of a session that nobody stopped.
-    fn ended(&self, stream: &Stream, exit: Exit) -> EndKind;
+    /// What reads the stream of one session.
+    fn reader(&self, spec: &SessionSpec) -> Box<dyn Reader>;
     /// What stops it gently, and how long to wait after each; TERM and KILL follow.
     fn stop(&self) -> &'static [(StopSignal, Millis)];
     /// Whether it tells what it used.
@@ -218,11 +262,42 @@ pub trait Backend: Sync {
     fn tools(&self) -> TellsTools;
     /// Whether its program confines itself. One sandbox cannot always be made in another, so it gets none of ours then.
     fn sandbox(&self, agent: &Agent) -> AgentSandbox;
+    /// Variables of the person's environment that its program needs, for its sessions alone: logins, addresses of
+    /// services, folders of its own. `*` stands for any ending.
+    fn passes(&self) -> &'static [&'static str] {
+        &[]
+    }
+    /// What its program has to write to besides, in this environment: where it keeps conversations and logins. Paths
+    /// as `writable` has them; one that ends with `/` is a folder. What is not there is made before.
+    fn keeps(&self, _env: &BTreeMap<String, String>) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// Reads the stream of one session, line by line, and tells what it means. Tolerant: what it does not know says nothing.
+pub trait Reader: Send {
+    /// What a line of its standard output means.
+    fn line(&mut self, line: &str) -> Vec<Said>;
+    /// What a line of its standard error means.
+    fn error_line(&mut self, _line: &str) -> Vec<Said> {
+        Vec::new()
+    }
+    /// What became of a session that nobody stopped. `errors`: the last it said on standard error.
+    fn ended(&mut self, stream: &Stream, exit: Exit, errors: &str) -> EndKind;
+    /// What is written to its standard input before it is stopped, where that is open: the gentlest way.
+    fn farewell(&mut self) -> Option<String> {
+        None
+    }
 }
 
 /// The adapter of this kind.
 pub fn backend(kind: BackendKind) -> &'static dyn Backend {
     match kind {
+        BackendKind::ClaudeCode => &claude_code::ClaudeCode,
+        BackendKind::Codex => &codex::Codex,
+        BackendKind::Gemini => &gemini::Gemini,
+        BackendKind::Opencode => &opencode::Opencode,
+        BackendKind::Acp => &acp::Acp,
         BackendKind::Command => &command::CommandAgent,
         BackendKind::Rehearsal => &rehearsal::RehearsalAgent,
     }
@@ -244,12 +319,21 @@ pub struct Stream {
     denied: Vec<String>,
     tools: u64,
     open_tools: u64,
+    retrying: Option<(Fault, String)>,
+    version: Option<String>,
+    model: Option<String>,
 }
 
 impl Stream {
     /// Takes what was said.
     pub fn note(&mut self, said: &Said) {
+        if !matches!(said, Said::Retrying(..) | Said::Send(_) | Said::Version(_)) {
+            self.retrying = None;
+        }
         match said {
+            Said::Retrying(fault, why) => self.retrying = Some((*fault, bounded(why, 1 << 10).to_owned())),
+            Said::Version(version) => self.version = Some(bounded(version, 100).to_owned()),
+            Said::Model(model) => self.model = Some(bounded(model, 100).to_owned()),
             Said::Message(text) => text.clone_into(&mut self.message),
             Said::MessageLine(line) => {
                 self.message.push_str(line);
@@ -263,7 +347,7 @@ impl Stream {
             Said::Denied(what) if self.denied.len() < MAX_DENIED => self.denied.push(bounded(what, 1 << 10).to_owned()),
             Said::StructuredHandoff(text) => self.handoff = Some(bounded(text, MAX_HANDOFF).to_owned()),
             Said::Terminal(terminal) => self.terminal = Some(terminal.clone()),
-            Said::Conversation(_) | Said::Progress(_) | Said::Used(_) | Said::Denied(_) => {}
+            Said::Conversation(_) | Said::Progress(_) | Said::Used(_) | Said::Denied(_) | Said::Send(_) => {}
         }
         if self.message.len() > 2 * MAX_MESSAGE {
             self.message = last(&self.message, MAX_MESSAGE).to_owned();
@@ -288,6 +372,21 @@ impl Stream {
     /// What it was denied.
     pub fn denied(&self) -> &[String] {
         &self.denied
+    }
+
+    /// Why its program tries again by itself, where that is all it does now.
+    pub fn retrying(&self) -> Option<&(Fault, String)> {
+        self.retrying.as_ref()
+    }
+
+    /// The version of its program.
+    pub fn version(&self) -> Option<&str> {
+        self.version.as_deref()
+    }
+
+    /// The model that answers.
+    pub fn model(&self) -> Option<&str> {
+        self.model.as_deref()
     }
 
     /// Whether a tool call began and has not ended.
@@ -322,6 +421,23 @@ pub(crate) fn last(text: &str, max: usize) -> &str {
     text.get(start..).unwrap_or_default()
 }
 
+/// A name for what this text stands for, always the same, in the form of a UUID.
+pub(crate) fn uuid(of: &str) -> String {
+    let mut hex = String::new();
+    for byte in Sha256::digest(of).iter().take(16) {
+        hex.extend([byte >> 4, byte & 15].into_iter().filter_map(|digit| char::from_digit(u32::from(digit), 16)));
+    }
+    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+    format!("{}-{}-4{}-8{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))
+}
+
+/// A name for the conversation that this session begins: no other has it, since some programs take none twice.
+pub(crate) fn own_conversation(spec: &SessionSpec) -> String {
+    let WorkKey { task, attempt, round, session } = &spec.key;
+    let kind = if spec.kind.is_work() { "work" } else { "review" };
+    uuid(&format!("{}/{task}/{attempt}/{round}/{session}/{kind}", spec.run))
+}
+
 /// What every agent finds in its environment: the session's own, and where it is and what it may leave where.
 pub(crate) fn environment(spec: &SessionSpec) -> BTreeMap<String, String> {
     let mut env = spec.env.clone();
@@ -337,8 +453,14 @@ pub(crate) fn environment(spec: &SessionSpec) -> BTreeMap<String, String> {
     ] {
         env.entry(name.to_owned()).or_insert(value);
     }
+    if let Some(socket) = &spec.socket {
+        env.insert("AI_SDLC_SOCKET".to_owned(), path(socket));
+        env.insert("AI_SDLC_BIN".to_owned(), path(&spec.executable));
+    }
     env
 }
 
 #[cfg(test)]
 pub(crate) mod tests;
+#[cfg(test)]
+mod transcripts;

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
 
+use super::tools::Toolbox;
 use super::{Judges, Said, SessionSpec, Stream, TellsTools};
-use crate::amount::{Ceiling, Millis};
+use crate::amount::{Ceiling, Millis, Usage};
 use crate::kernel::event::SessionKind;
 use crate::kernel::fact::{Activity, WorkKey};
 use crate::mask::Mask;
@@ -13,6 +14,7 @@ use crate::mission::model::{BackendKind, Permissions, PromptVia};
 use crate::mission::sandbox::AgentSandbox;
 use crate::name::{Attempt, Round, RunId, SessionNo, TaskId};
 use crate::plan::{Agent, ReportsUse};
+use crate::price::Prices;
 
 pub(crate) fn spec() -> SessionSpec {
     SessionSpec {
@@ -30,6 +32,7 @@ pub(crate) fn spec() -> SessionSpec {
             max: None,
             prompt: PromptVia::Stdin,
             resume: None,
+            events: Vec::new(),
             scenario: None,
             reports: ReportsUse::No,
             sandbox: AgentSandbox::Engine,
@@ -41,6 +44,7 @@ pub(crate) fn spec() -> SessionSpec {
         permissions: Permissions::Edit,
         prompt: "Do {{model}}.".to_owned(),
         conversation: None,
+        counted: Usage::default(),
         path: "/w".into(),
         env: BTreeMap::from([("MINE".to_owned(), "1".to_owned())]),
         handoff_out: "/w/handoff.md".into(),
@@ -49,11 +53,14 @@ pub(crate) fn spec() -> SessionSpec {
         output_dir: "/o".into(),
         result: "/o/result.json".into(),
         idle_timeout: Millis::from_mins(5),
+        prices: Prices::default(),
         cap: Ceiling::NONE,
         outputs: IndexMap::new(),
         touches: None,
         executable: "/bin/ai-sdlc".into(),
         mask: Mask::default(),
+        socket: None,
+        tools: Toolbox::default(),
         writable: None,
     }
 }

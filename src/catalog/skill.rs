@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::codes;
 use super::front::Front;
@@ -65,6 +66,30 @@ pub struct SkillManifest {
     pub idempotent: bool,
     /// Whether a person should be asked before it is used.
     pub requires_confirmation: bool,
+    /// The command that runs it; left out: it is only read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handler: Option<Handler>,
+    /// JSON Schema of what the handler is given; left out: any object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Map<String, Value>>", example = serde_json::json!({ "properties": { "path": { "type": "string" } }, "required": ["path"] }))]
+    pub parameters: Option<Value>,
+}
+
+/// What runs a skill.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Handler {
+    /// Program and arguments. What begins with `./` lies in the skill's folder.
+    #[schemars(example = ["sh", "./scripts/run.sh"])]
+    pub command: Vec<String>,
+    /// How long it may take, in seconds.
+    #[serde(default = "ten_minutes")]
+    #[schemars(example = 60)]
+    pub timeout_s: u32,
+}
+
+fn ten_minutes() -> u32 {
+    600
 }
 
 /// Reads a skill out of its files. `folder` is its path as people see it.
@@ -88,8 +113,33 @@ pub fn read(name: &SkillName, folder: &str, files: Vec<SkillFile>) -> (Option<Sk
             SkillManifest::default()
         }
     };
+    if let Err(message) = runnable(&manifest, &files) {
+        findings.push(finding(&format!("{folder}/skill.toml"), ByteSpan::default(), message));
+    }
     let broken = findings.iter().any(|finding| finding.severity == Severity::Error);
     ((!broken).then(|| SkillFolder { name: name.clone(), description, manifest, files }), findings)
+}
+
+/// Whether what should run it can be run.
+fn runnable(manifest: &SkillManifest, files: &[SkillFile]) -> Result<(), String> {
+    if let Some(schema) = &manifest.parameters {
+        jsonschema::options()
+            .offline()
+            .build(schema)
+            .map_err(|error| format!("`parameters` is not a valid JSON Schema: {error}"))?;
+    }
+    let Some(handler) = &manifest.handler else { return Ok(()) };
+    if handler.command.first().is_none_or(String::is_empty) {
+        return Err("`handler.command` names no program".to_owned());
+    }
+    if handler.timeout_s == 0 {
+        return Err("`handler.timeout_s` is no time at all".to_owned());
+    }
+    let own = handler.command.iter().filter_map(|part| part.strip_prefix("./"));
+    match own.into_iter().find(|path| !files.iter().any(|file| file.path == *path)) {
+        Some(path) => Err(format!("`handler.command` names `./{path}`, which is no file of the skill")),
+        None => Ok(()),
+    }
 }
 
 fn describe(name: &SkillName, file: &str, text: &str, findings: &mut Vec<Finding>) -> String {

@@ -149,6 +149,20 @@ pub struct RunRetry {
     pub onward: Onwards,
 }
 
+/// `ai-sdlc run handoff`.
+#[derive(Debug, Clone, Args)]
+pub struct RunHandoff {
+    /// The run, or a task of the latest one.
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// The task that a next session is to go on with.
+    #[arg(value_name = "TASK")]
+    pub task: Option<String>,
+    /// The role that goes on with it, by the agent and the model that the run's plan has for that; left out: the same.
+    #[arg(long, value_name = "ROLE")]
+    pub to: Option<String>,
+}
+
 /// How a run goes on.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Onwards {

@@ -180,6 +180,12 @@ pub const CODES: &[Entry] = &[
         "ai-sdlc mission run web-app   # with `skill_ranking = \"agent\"` and a full disk",
     ),
     Entry::of_command(
+        "cli::no-handoff",
+        "A task cannot be handed to a next session now, or not to one in that role.",
+        "It says why. A task is handed off while a session of it works, or waits for its agent.",
+        "ai-sdlc run handoff @ plan   # where `plan` has ended",
+    ),
+    Entry::of_command(
         "cli::no-reason",
         "A rejection was given without its reason.",
         "Say what is to be different with `-m`.",
@@ -208,6 +214,12 @@ pub const CODES: &[Entry] = &[
         "The skills that are asked for cannot be given together.",
         "Add the one that is missing, or leave one of those in conflict out.",
         "ai-sdlc skill select --for tests --role producer",
+    ),
+    Entry::of_command(
+        "cli::no-session",
+        "A command that is for sessions was called by somebody else.",
+        "Leave it to agents: the engine tells those that it starts whom to ask.",
+        "ai-sdlc tool discover-skills   # in a shell of your own",
     ),
     Entry::of_command(
         "cli::not-empty",
@@ -244,6 +256,18 @@ pub const CODES: &[Entry] = &[
         "Published schemas differ from what this program makes.",
         "`ai-sdlc schema --out schema` writes them anew.",
         "ai-sdlc schema --check --out elsewhere",
+    ),
+    Entry::of_command(
+        "cli::tool-refused",
+        "What a session asked of its host was refused, or cannot be asked so.",
+        "Do what is told, or go on without: the files in the workspace do the same.",
+        "ai-sdlc tool run-skill deploy   # in a session that may only read",
+    ),
+    Entry::of_command(
+        "cli::tool-unanswered",
+        "The host of a session does not answer.",
+        "Go on without: the files in the workspace do the same.",
+        "ai-sdlc tool read-handoff   # after the session has ended",
     ),
     Entry::of_command(
         "cli::unknown-agent",

@@ -39,6 +39,11 @@ pub fn arm_fail_point() {
     }
 }
 
+/// One variable, for commands that need no other.
+pub(super) fn named(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
 impl Environment {
     /// Reads it.
     pub fn read() -> io::Result<Self> {

@@ -139,8 +139,10 @@ pub fn plan(context: &Context, project: &Project, loading: &Loading, ask: &Ask) 
     let config_agents = loading.settings.agents();
     let agents = overlay_all([&config_agents, &mission.agents]);
     let auto = auto(context, project, &agents);
+    let prices = loading.settings.price_list();
     let mut request = Request {
         mission,
+        prices: &prices,
         catalog: &loading.catalog,
         file: loading.text.file.clone(),
         sha256: sha256(loading.text.text.as_bytes()),
@@ -174,7 +176,7 @@ fn given(ask: &Ask) -> BTreeMap<String, GivenInput> {
 /// What `auto` comes to: the first agent whose program is installed. Nothing is started to find out.
 pub fn auto(context: &Context, project: &Project, agents: &BTreeMap<AgentName, AgentTable>) -> Option<AgentName> {
     let installed = |table: &AgentTable| {
-        let program = table.command.as_ref().and_then(|command| command.first());
+        let program = table.program();
         program.is_some_and(|program| context.environment.find_program(program, &project.root).is_some())
     };
     let mut able = agents.iter().filter(|(_, table)| table.backend != Some(BackendKind::Rehearsal) && installed(table));

@@ -36,6 +36,7 @@ pub mod loading;
 mod locked;
 mod making;
 mod man;
+mod mcp;
 mod mission_diff;
 mod mission_graph;
 mod mission_list;
@@ -63,6 +64,7 @@ mod run_choice;
 mod run_cleanup;
 mod run_diff;
 mod run_events;
+mod run_handoff;
 mod run_list;
 mod run_logs;
 mod run_pause;
@@ -87,6 +89,8 @@ mod table;
 mod templates;
 pub mod terminal;
 mod tidying;
+mod tool;
+mod tool_text;
 mod trace;
 mod waiting;
 mod wishing;
@@ -95,7 +99,7 @@ mod worktree;
 pub use crate::cli::hidden::hidden;
 
 use crate::cli::args::{
-    Globals, MissionRehearse, MissionRun, RunAbort, RunAnswer, RunResume, RunRetry, RunWatch, WhichRun,
+    Globals, MissionRehearse, MissionRun, RunAbort, RunAnswer, RunHandoff, RunResume, RunRetry, RunWatch, WhichRun,
 };
 use crate::cli::environment::Environment;
 use crate::cli::exit::Exit;
@@ -137,6 +141,9 @@ enum Command {
     /// Skills that sessions can be given.
     #[command(subcommand)]
     Skill(skill::Skill),
+    /// For sessions: what an agent asks of the engine that started it.
+    #[command(subcommand)]
+    Tool(tool::Tool),
     /// Print the JSON Schemas, for editors.
     Schema(schema::Schema),
     /// What configuration says.
@@ -204,6 +211,8 @@ enum Run {
     Cleanup(run_cleanup::RunCleanup),
     /// Try one task again that failed, and free what it blocks.
     Retry(RunRetry),
+    /// Stop a session in the middle and let a next one go on with what it hands over.
+    Handoff(RunHandoff),
 }
 
 /// What every command is given.
@@ -281,6 +290,7 @@ fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exit, Fai
         Some(Command::Config(config)) => config::run(&config, context),
         Some(Command::Role(role)) => role::run(&role, context),
         Some(Command::Skill(skill)) => skill::run(&skill, context),
+        Some(Command::Tool(tool)) => tool::run(&tool, context),
         Some(Command::Schema(args)) => schema::run(&args, context),
         Some(Command::Completions(args)) => Ok(completions::run(&args, context)),
         Some(Command::Man) => man::run(context),
@@ -316,6 +326,7 @@ fn of_runs(run: &Run, context: &mut Context) -> Result<Exit, Failure> {
         Run::Watch(args) => run_watch::run(args, context),
         Run::Pause(args) => run_pause::run(args, context),
         Run::Retry(args) => run_retry::run(args, context),
+        Run::Handoff(args) => run_handoff::run(args, context),
         Run::Resume(args) => run_resume::run(args, context),
         Run::Recover(args) => run_recover::run(args, context),
         Run::Cleanup(args) => run_cleanup::run(args, context),

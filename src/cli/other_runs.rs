@@ -107,6 +107,7 @@ fn known(repository: &Repository, base: &CommitId, (entry, state): (&RunEntry, O
         | Stage::Checking { .. }
         | Stage::Between
         | Stage::BackingOff { .. }
+        | Stage::Limited { .. }
         | Stage::Queued
         | Stage::Merging => true,
     });

@@ -6,13 +6,13 @@ use crate::mission::model::{
     CommandLine, Deliver, Importance, ListSource, Permissions, Strategy, TaskWorkspace, Touches, WorkspaceMode,
 };
 use crate::mission::sandbox::SandboxMode;
-use crate::name::TaskId;
+use crate::name::{AgentName, TaskId};
 use crate::plan::forecast::{Clash, ClashKind, Other, Otherwise, schedule};
 use crate::plan::foreseen::flat;
 use crate::plan::graph::Edges;
 use crate::plan::instantiate::foreseen;
 use crate::plan::ranking::Unranked;
-use crate::plan::{AgentWork, Each, Plan, SubMission, Task, TaskKind};
+use crate::plan::{AgentWork, Each, Plan, ReportsUse, SubMission, Task, TaskKind};
 use crate::report::{Look, coarse, command_text, one_line, plural, safe, shorten};
 
 /// How many tasks are shown.
@@ -72,6 +72,10 @@ fn outlook(plan: &Plan, look: Look) -> Vec<String> {
     if !worst.is_none() {
         rows.push(format!("At worst it uses {}.", ceiling(&worst).trim_start_matches("at most ")));
     }
+    let silent = |name: &AgentName| plan.agents.get(name).is_some_and(|agent| agent.reports == ReportsUse::No);
+    let on_top = |name: &AgentName| worst.usd.is_some() || (worst.tokens.is_some() && silent(name));
+    let unknown = plan.costs_unknown().into_iter().filter(|(agent, _)| on_top(agent));
+    rows.extend(unknown.map(|(agent, why)| format!("What `{agent}` costs comes on top: {}.", safe(&why))));
     let unranked: Vec<&str> = plan.unranked().iter().map(|one| one.session.as_str()).collect();
     if !unranked.is_empty() {
         let of = shorten(&safe(&unranked.join(", ")), 100, look);

@@ -197,7 +197,7 @@ fn in_the_way(by: &InTheWay, context: &Context) -> Failure {
 /// Agents whose program is not there.
 fn programs(context: &Context, plan: &Plan) -> Vec<Failure> {
     let missing = plan.agents.iter().filter_map(|(name, agent)| {
-        let program = agent.command.first().filter(|_| agent.backend == BackendKind::Command)?;
+        let program = agent.command.first().filter(|_| agent.backend != BackendKind::Rehearsal)?;
         let there = context.environment.find_program(program, &context.directory());
         there.is_none().then(|| {
             let what = format!("the program `{program}` of the agent `{name}` was not found");

@@ -81,6 +81,11 @@ impl Project {
         self.root.join(".ai-sdlc").join("config.toml")
     }
 
+    /// The project's own prices.
+    pub fn prices_file(&self) -> PathBuf {
+        self.root.join(".ai-sdlc").join("prices.toml")
+    }
+
     /// The missions under `missions/` of the directory and of the folders above it, up to the root; the nearest of a
     /// name wins.
     pub fn missions(&self) -> Vec<Named> {

@@ -31,6 +31,9 @@ use crate::plan::{self, AgentWork, Plan};
 /// Stands for the run's id until the prompt is made: an id that is hardly drawn.
 const RUN: &str = "zxqvzxqv";
 
+/// Stands for how the attempt before failed.
+const FAILED: &str = "<what failed, and its last lines>";
+
 /// Arguments.
 #[derive(Debug, Args)]
 pub(super) struct RoleRender {
@@ -44,6 +47,9 @@ pub(super) struct RoleRender {
     /// that the role does, else the only one that it reviews.
     #[arg(short, long, value_name = "TASK", requires = "mission")]
     task: Option<String>,
+    /// As the second attempt is told it, after one that failed.
+    #[arg(long)]
+    after_failure: bool,
     #[command(flatten)]
     inputs: Inputs,
     /// Print JSON.
@@ -75,7 +81,8 @@ pub(super) fn run(args: &RoleRender, context: &mut Context) -> Result<Exit, Fail
         made = whole(plan(context, &project, &loading, &ask)?.plan, &run);
         context.terminal.err(&format!("In the mission `{role}` does `{task}`; shown is what `{asked}` would be told."));
     }
-    let told = told(&made, &run, (&task, as_what))?;
+    let failed = args.after_failure.then_some(FAILED);
+    let told = told(&made, &run, (&task, as_what, failed))?;
     if args.json {
         context.terminal.out(&pretty(&as_json(&made.plan, (&task, as_what), &told)));
     } else {
@@ -234,7 +241,7 @@ fn put(into: &mut Value, path: &[&str], value: Value) {
 }
 
 /// The prompt of the first session.
-fn told(whole: &Whole, run: &RunId, (task, as_what): (&TaskId, As)) -> Result<String, Failure> {
+fn told(whole: &Whole, run: &RunId, (task, as_what, before): (&TaskId, As, Option<&str>)) -> Result<String, Failure> {
     let Whole { plan, outputs, .. } = whole;
     let failed = |why: &dyn std::error::Error| {
         Failure::new(Exit::Usage, "cli::no-prompt", format!("the prompt of `{task}` cannot be made")).because(why)
@@ -251,7 +258,8 @@ fn told(whole: &Whole, run: &RunId, (task, as_what): (&TaskId, As)) -> Result<St
         review_prompt(plan, &review_of((task, run), &workspace, (work, outputs)))
     } else {
         let context = context_of(task, run, &workspace);
-        prompt(plan, &PromptContext { upstream: &upstream, outputs, ..context })
+        let attempt = before.map_or(context.attempt, |_| context.attempt.next());
+        prompt(plan, &PromptContext { upstream: &upstream, outputs, attempt, last_failure: before, ..context })
     }
     .map_err(|error| failed(&error))?;
     for (task, facts, narrative) in handed.iter().chain([&(task.clone(), facts, narrative)]) {
@@ -284,6 +292,7 @@ fn review_of<'a>(
 fn context_of<'a>(task: &'a TaskId, run: &'a RunId, workspace: &'a Path) -> PromptContext<'a> {
     static NOTHING: Outputs = Outputs::new();
     PromptContext {
+        before: None,
         run,
         task,
         attempt: Attempt::FIRST,

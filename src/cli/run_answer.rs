@@ -93,7 +93,8 @@ fn gate(told: &Told, given: Option<&str>) -> Result<TaskId, Failure> {
         | Ask::AbortNow
         | Ask::AbortTask { .. }
         | Ask::Pause { .. }
-        | Ask::Retry { .. } => None,
+        | Ask::Retry { .. }
+        | Ask::HandOff { .. } => None,
     });
     match answered {
         Some(answer) => {

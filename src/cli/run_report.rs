@@ -1,4 +1,4 @@
-//! `ai-sdlc run report [R] [--format md|json|junit]`.
+//! `ai-sdlc run report [R] [--format md|text|json|junit]`.
 
 use clap::{Args, ValueEnum};
 
@@ -24,6 +24,8 @@ pub(super) struct RunReport {
 enum Format {
     /// Markdown.
     Md,
+    /// Plain text: what a run shows at its end, and what was used.
+    Text,
     /// One JSON document.
     Json,
     /// `JUnit` XML.
@@ -35,6 +37,10 @@ pub(super) fn run(args: &RunReport, context: &mut Context) -> Result<Exit, Failu
     let told = told(context, &args.which.run)?;
     context.terminal.out(&match args.format {
         Format::Md => end::markdown(&told.report),
+        Format::Text => {
+            let look = context.terminal.out_look;
+            end::text(&told.report, look) + &end::used(&told.report, look)
+        }
         Format::Json => pretty(&end::json(&told.report)),
         Format::Junit => end::junit(&told.report),
     });

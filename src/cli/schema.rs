@@ -14,7 +14,7 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::diagnostic::FindingsDocument;
 use crate::handoff;
-use crate::mission::schema::{config_schema, mission_schema};
+use crate::mission::schema::{config_schema, mission_schema, prices_schema};
 use crate::plan::{plan_schema, scenario_schema};
 use crate::report::end::report_schema;
 use crate::report::event_schema;
@@ -40,6 +40,8 @@ enum What {
     Mission,
     /// `.ai-sdlc/config.toml`.
     Config,
+    /// `prices.toml`.
+    Prices,
     /// Front matter of a role.
     Role,
     /// `skill.toml`.
@@ -71,6 +73,7 @@ impl What {
         match self {
             Self::Mission => "mission",
             Self::Config => "config",
+            Self::Prices => "prices",
             Self::Role => "role",
             Self::Skill => "skill",
             Self::Plan => "plan",
@@ -90,6 +93,7 @@ impl What {
         match self {
             Self::Mission => mission_schema(),
             Self::Config => config_schema(),
+            Self::Prices => prices_schema(),
             Self::Role => role_schema(),
             Self::Skill => skill_schema(),
             Self::Plan => plan_schema(),

@@ -1,9 +1,9 @@
-//! Configuration: the person's file, over it the project's.
+//! Configuration and prices: the person's files, over them the project's.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cli::Context;
 use crate::cli::exit::Exit;
@@ -13,6 +13,7 @@ use crate::diagnostic::{Finding, Sources, has_errors, short};
 use crate::driver::sandbox::Demands;
 use crate::mission::config::{self, Config};
 use crate::mission::model::AgentTable;
+use crate::mission::prices::{self, PriceList};
 use crate::mission::sandbox::{AgentSandbox, SandboxPolicy};
 use crate::name::AgentName;
 use crate::plan::build::agents::overlay_all;
@@ -22,6 +23,8 @@ use crate::plan::build::agents::overlay_all;
 pub struct Settings {
     /// The layers that are there, the later wins.
     pub layers: Vec<Layer>,
+    /// Files of prices that are there, the later wins, model by model.
+    pub prices: Vec<(String, PriceList)>,
     /// What is wrong with their files.
     pub findings: Vec<Finding>,
     /// Their texts, for findings.
@@ -61,28 +64,42 @@ fn demands(layer: &Layer) -> Demands {
     }
 }
 
+/// What stands in a file of configuration; `None` where there is none.
+fn text_of(path: &Path, file: &str) -> Result<Option<String>, Failure> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => {
+            let what = "a configuration file cannot be read";
+            Err(Failure::new(Exit::Usage, "cli::unreadable-file", what).at(file).because(&error))
+        }
+    }
+}
+
 impl Settings {
     /// Reads the person's and the project's files, as far as they are there.
     pub fn load(context: &Context, project: &Project) -> Result<Self, Failure> {
         let mut settings = Self::default();
-        let persons = context.environment.config_file().map(|path| (path, Whose::Person));
-        for (path, whose) in persons.into_iter().chain([(project.config_file(), Whose::Project)]) {
+        let persons = context.environment.config_file();
+        let own = persons.iter().map(|path| (path.clone(), Whose::Person));
+        for (path, whose) in own.chain([(project.config_file(), Whose::Project)]) {
             let file = project.shown(&path);
-            let bytes = match fs::read(&path) {
-                Ok(bytes) => bytes,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => {
-                    let what = "a configuration file cannot be read";
-                    return Err(Failure::new(Exit::Usage, "cli::unreadable-file", what).at(file).because(&error));
-                }
-            };
-            let text = String::from_utf8_lossy(&bytes).into_owned();
+            let Some(text) = text_of(&path, &file)? else { continue };
             let loaded = config::load(&file, &text);
             settings.findings.extend(loaded.findings);
             settings.sources.insert(file.clone(), text);
             if let Some(config) = loaded.config {
                 settings.layers.push(Layer { file, path, config, whose });
             }
+        }
+        let own = persons.iter().map(|path| path.with_file_name("prices.toml"));
+        for path in own.chain([project.prices_file()]) {
+            let file = project.shown(&path);
+            let Some(text) = text_of(&path, &file)? else { continue };
+            let loaded = prices::load(&file, &text);
+            settings.findings.extend(loaded.findings);
+            settings.sources.insert(file.clone(), text);
+            settings.prices.extend(loaded.list.map(|list| (file, list)));
         }
         Ok(settings)
     }
@@ -96,6 +113,11 @@ impl Settings {
         Err(Failure::new(Exit::Usage, "cli::bad-config", "the configuration cannot be used")
             .because_of(list.lines().map(str::to_owned))
             .help("`ai-sdlc mission validate` shows each place"))
+    }
+
+    /// What models cost: what ships, the person's, the project's.
+    pub fn price_list(&self) -> PriceList {
+        self.prices.iter().fold(PriceList::shipped(), |below, (_, list)| list.clone().over(below))
     }
 
     /// All agents, the embedded one included.

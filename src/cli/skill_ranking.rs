@@ -13,8 +13,7 @@ use crate::cli::planning::ForRun;
 use crate::cli::project::Project;
 use crate::cli::sandbox::refused;
 use crate::driver::consult::{Consulted, Question, consult};
-use crate::driver::launch::confines;
-use crate::driver::secrets::Secrets;
+use crate::driver::launch::{confines, unseen};
 use crate::kernel::event::{Place, PlaceKind};
 use crate::kernel::fact::{EndKind, StopWhy};
 use crate::name::{AgentName, RunId, TaskId};
@@ -78,7 +77,7 @@ pub(super) fn ask(
     let about =
         TaskId::parse(ABOUT).map_err(|error| Failure::new(Exit::Internal, "cli::no-ranking", error.to_string()))?;
     let mut around = surroundings(context, project)?;
-    let mask = Secrets::of(plan, &around.environment).mask();
+    let mask = unseen(&around, plan);
     let place = Place { directory: project.root.clone(), base: None, kind: PlaceKind::Repository };
     let confines = confines(&around, plan, &place, (&folder, None)).map_err(|error| refused(&error))?;
     // No task lists them here, whatever `pass` says.
@@ -90,6 +89,7 @@ pub(super) fn ask(
         model: of.model.clone(),
         prompt: question(plan.unranked(), |skill| prepared.describe(skill)),
         timeout: TIMEOUT,
+        prices: plan.prices.clone(),
         folder: folder.clone(),
         pass: plan.workspace.pass.clone(),
         name: of.name.clone(),
@@ -117,7 +117,7 @@ pub(super) fn ask(
 /// What the agent said, as far as it is of use.
 fn taken(who: &str, consulted: &Consulted, unranked: &[Unranked]) -> Orders {
     let mut spent = Spent::default();
-    spent.add(consulted.usage);
+    spent.add(&consulted.usage);
     let said = match consulted.end.how {
         EndKind::Completed => answer(consulted.texts(), unranked),
         EndKind::Exited { .. }
@@ -125,6 +125,7 @@ fn taken(who: &str, consulted: &Consulted, unranked: &[Unranked]) -> Orders {
         | EndKind::Refused { .. }
         | EndKind::NotStarted { .. }
         | EndKind::Stopped { .. }
+        | EndKind::Failed { .. }
         | EndKind::Lost { .. } => None,
     };
     let (by_session, came) = match said {
@@ -147,6 +148,7 @@ fn unanswered(consulted: &Consulted) -> String {
         EndKind::NotStarted { why } => format!("it did not start: {}", safe(why)),
         EndKind::Stopped { .. } => format!("it did not answer within {TIMEOUT}"),
         EndKind::Lost { why } => format!("it was lost: {}", safe(why)),
+        EndKind::Failed { why, .. } => format!("it failed: {}", safe(why)),
     };
     match end.tail.lines().last() {
         Some(last) if !last.trim().is_empty() => format!("{what} (\"{}\")", last.trim()),

@@ -13,7 +13,8 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep_until};
 
 use crate::agent::Judges;
-use crate::amount::{Ceiling, Cost, Millis, Usage};
+use crate::agent::tools::Toolbox;
+use crate::amount::{Ceiling, Millis, Spent, Usage};
 use crate::driver::children::{Child, Children, Told};
 use crate::driver::environment;
 use crate::driver::guard::{ChildKind, Guard, GuardReport, GuardStart, Spawn};
@@ -26,6 +27,7 @@ use crate::mask::Mask;
 use crate::mission::model::Permissions;
 use crate::name::{AgentName, Attempt, Round, RunId, SessionNo, TaskId};
 use crate::plan::Agent;
+use crate::price::Prices;
 use crate::session::protocol::{HostLine, HostOrder, SessionSpec};
 
 /// How much of what it prints is kept.
@@ -50,6 +52,8 @@ pub struct Question {
     pub model: Option<String>,
     /// What it is told, whole.
     pub prompt: String,
+    /// What models cost whose agents do not say so.
+    pub prices: Prices,
     /// How long it may take.
     pub timeout: Millis,
     /// An empty folder, for it alone.
@@ -138,20 +142,27 @@ fn spec(question: &Question, around: &Surroundings, (session, workspace): (&Path
         permissions: Permissions::Read,
         prompt: question.prompt.clone(),
         conversation: None,
+        counted: Usage::default(),
         writable: question.confines.of_agent(&question.name, [Some(&workspace), Some(&exchange)]),
         path: workspace,
-        env: BTreeMap::new(),
+        env: environment::passed(
+            around.environment.iter().cloned(),
+            crate::agent::backend(question.agent.backend).passes(),
+        ),
         handoff_out: exchange.join("handoff.md"),
         outputs_file: exchange.join("outputs.json"),
         scratch: session.to_owned(),
         output_dir: session.to_owned(),
         result: session.join("result.json"),
         idle_timeout: question.timeout,
+        prices: question.prices.clone(),
         cap: Ceiling { time: Some(question.timeout), ..Ceiling::NONE },
         outputs: IndexMap::new(),
         touches: Some(Vec::new()),
         executable: around.executable.clone(),
         mask: question.mask.clone(),
+        socket: None,
+        tools: Toolbox::default(),
     }
 }
 
@@ -216,7 +227,7 @@ async fn follow(
 #[derive(Debug, Default)]
 struct Heard {
     end: Option<Box<WorkEnd>>,
-    usage: Option<Usage>,
+    spent: Spent,
 }
 
 impl Heard {
@@ -226,9 +237,15 @@ impl Heard {
             Told::Started { .. } => None,
             Told::Line(line) => {
                 match serde_json::from_str::<HostLine>(&line) {
-                    Ok(HostLine::Used { usage }) => self.used(usage),
+                    Ok(HostLine::Used { usage }) => self.spent.take(&usage),
                     Ok(HostLine::Ended(end)) => self.end = Some(end),
-                    Ok(HostLine::Started { .. } | HostLine::Conversation { .. } | HostLine::Progress { .. }) => {}
+                    Ok(
+                        HostLine::Started { .. }
+                        | HostLine::Conversation { .. }
+                        | HostLine::Retrying { .. }
+                        | HostLine::SkillUsed { .. }
+                        | HostLine::Progress { .. },
+                    ) => {}
                     Err(error) => tracing::warn!(%error, line, "a host said something unreadable"),
                 }
                 None
@@ -241,27 +258,10 @@ impl Heard {
         }
     }
 
-    fn used(&mut self, usage: Usage) {
-        self.usage = Some(self.usage.map_or(usage, |before| together(before, usage)));
-    }
-
     fn consulted(mut self, end: WorkEnd) -> Consulted {
-        self.used(end.usage);
-        Consulted { usage: self.usage.unwrap_or_default(), end }
+        self.spent.take(&end.usage);
+        Consulted { usage: self.spent.usage(), end }
     }
-}
-
-/// Two reports in one. What only one of them tells is told.
-fn together(one: Usage, two: Usage) -> Usage {
-    let tokens = match (one.tokens, two.tokens) {
-        (Some(one), Some(two)) => Some(one + two),
-        (one, two) => one.or(two),
-    };
-    let cost = match (one.cost, two.cost) {
-        (Cost::Reported(one), Cost::Reported(two)) => Cost::Reported(one + two),
-        (Cost::Unknown, known) | (known, Cost::Unknown) => known,
-    };
-    Usage { tokens, cost }
 }
 
 fn lost(why: String) -> WorkEnd {

@@ -23,7 +23,7 @@ use crate::journal::{Journal, JournalError};
 use crate::kernel::Run;
 use crate::kernel::effect::Effect;
 use crate::kernel::fact::{Attended, Began, Fact, GateAnswer, StopCause};
-use crate::name::{RunId, TaskId};
+use crate::name::{RoleName, RunId, TaskId};
 use crate::plan::render;
 
 /// How long events that nothing waits for may wait for more: a sync costs as much for one as for a hundred.
@@ -75,6 +75,15 @@ pub enum Ask {
     Retry {
         /// Which.
         task: TaskId,
+        /// Who asks.
+        by: String,
+    },
+    /// Let a next session go on with a task.
+    HandOff {
+        /// Which.
+        task: TaskId,
+        /// In which role; `None`: the same.
+        to: Option<RoleName>,
         /// Who asks.
         by: String,
     },
@@ -322,12 +331,14 @@ impl Engine {
     }
 
     fn briefing(&self, task: &TaskId) -> Briefing {
-        Briefing { handoffs: self.run.handoff_documents(task), ..self.variables(task) }
+        let documents = self.run.handoff_documents(task);
+        let texts: Vec<&str> = documents.iter().map(|(_, text)| text.as_str()).collect();
+        Briefing { handoffs: texts.join("\n"), documents, ..self.variables(task) }
     }
 
     fn variables(&self, task: &TaskId) -> Briefing {
         let env = render::environment(self.run.plan(), self.run.id(), task, self.run.outputs());
-        Briefing { env, handoffs: String::new() }
+        Briefing { env, ..Briefing::default() }
     }
 
     /// Tells the hands where attempts of an earlier engine work.
@@ -430,6 +441,7 @@ impl Engine {
                 }
             }
             Ask::Retry { task, by } => self.take(Fact::Retry { task, by }.into()),
+            Ask::HandOff { task, to, by } => self.take(Fact::HandOff { task, to, by }.into()),
             Ask::Answer(given) => {
                 let GateAnswer { task, answer, message, by, binding } = given;
                 self.take(Fact::Answered { task, answer, message, by, binding }.into());

@@ -71,6 +71,20 @@ pub fn base(of_engine: impl IntoIterator<Item = (String, String)>, pass: &[Strin
     env
 }
 
+/// What the program of an agent is given of the person's environment besides: what these patterns let through.
+pub fn passed(of_engine: impl IntoIterator<Item = (String, String)>, patterns: &[&str]) -> BTreeMap<String, String> {
+    let any = |all: &[&str], name: &str| all.iter().any(|pattern| fits(pattern, name));
+    of_engine.into_iter().filter(|(name, _)| any(patterns, name) && !any(&NEVER, name)).collect()
+}
+
+/// Parts of names of variables whose values open something.
+const KEYS: [&str; 6] = ["KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL", "HEADERS"];
+
+/// Whether a variable of this name holds what must not be seen.
+pub fn is_key(name: &str) -> bool {
+    KEYS.iter().any(|part| name.contains(part))
+}
+
 /// Finds a program as a shell would, absolute: by `path` (a `PATH` value) where it is a bare name, from `cwd` where it has a slash.
 pub fn find_program(program: &str, path: Option<&str>, cwd: &Path) -> Option<PathBuf> {
     let runs = |candidate: &Path| {
@@ -105,6 +119,14 @@ mod tests {
     fn git_variables_never_pass() {
         let env = base(pairs(&["GIT_DIR", "GIT_INDEX_FILE"]), &["*".to_owned()]);
         assert_eq!(env.keys().map(String::as_str).collect::<Vec<_>>(), ["TERM"]);
+    }
+
+    #[test]
+    fn an_agent_gets_what_its_program_needs_and_no_more() {
+        let all = pairs(&["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GIT_DIR", "PATH"]);
+        let env = passed(all, &["ANTHROPIC_*", "GIT_*"]);
+        assert_eq!(env.keys().map(String::as_str).collect::<Vec<_>>(), ["ANTHROPIC_API_KEY"]);
+        assert!(is_key("ANTHROPIC_API_KEY") && is_key("CLAUDE_CODE_OAUTH_TOKEN") && !is_key("ANTHROPIC_BASE_URL"));
     }
 
     #[test]

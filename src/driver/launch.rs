@@ -28,9 +28,10 @@ use crate::journal::{Journal, JournalError, Record};
 use crate::kernel::event::{Event, KeepWorkspace, Place, PlaceKind, RunOutcome};
 use crate::kernel::fact::{Again, Began, StopCause};
 use crate::kernel::{FoldError, Run};
+use crate::mask::Mask;
 use crate::mission::model::Keep;
-use crate::name::{Attempt, RunId, TaskId};
-use crate::plan::Plan;
+use crate::name::{AgentName, Attempt, RunId, TaskId};
+use crate::plan::{Agent, Plan};
 use crate::workspace::{Identity, Repository, WorkspaceError, WorktreeOf, delete_trash};
 
 /// At most this much of one child's output is kept.
@@ -315,7 +316,8 @@ fn setting(of: Of<'_>, repository: Option<Repository>, around: &Surroundings) ->
         base_env,
         confines,
         output_limit: OUTPUT_LIMIT,
-        mask: secrets.mask(),
+        mask: unseen(around, plan),
+        agent_env: agent_env(around, plan),
         secrets,
     })
 }
@@ -337,6 +339,21 @@ fn base_env(around: &Surroundings, plan: &Plan) -> BTreeMap<String, String> {
     environment::base(others, &plan.workspace.pass)
 }
 
+/// What sessions of each agent are given besides.
+fn agent_env(around: &Surroundings, plan: &Plan) -> BTreeMap<AgentName, BTreeMap<String, String>> {
+    let others = || around.environment.iter().filter(|(name, _)| !plan.secrets.contains(name)).cloned();
+    let of = |agent: &Agent| environment::passed(others(), crate::agent::backend(agent.backend).passes());
+    plan.agents.iter().map(|(name, agent)| (name.clone(), of(agent))).collect()
+}
+
+/// What must not be seen: secrets, and the logins that agents are given.
+pub fn unseen(around: &Surroundings, plan: &Plan) -> Mask {
+    let given = agent_env(around, plan);
+    let logins =
+        given.values().flatten().filter(|(name, _)| environment::is_key(name)).map(|(_, value)| value.as_str());
+    Secrets::of(plan, &around.environment).mask_with(logins)
+}
+
 /// Where the children of a run may write.
 pub fn confines(
     around: &Surroundings,
@@ -352,6 +369,7 @@ pub fn confines(
         run_dir,
         worktrees: &worktrees(around, plan, place),
         env: &base_env(around, plan),
+        agent_env: &agent_env(around, plan),
         demands: &around.demands,
     })
 }

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::kernel::event::{Place, PlaceKind, Sandbox};
@@ -109,6 +110,8 @@ pub struct Ask<'a> {
     pub worktrees: &'a Path,
     /// The environment that children start from.
     pub env: &'a BTreeMap<String, String>,
+    /// What sessions of each agent find there besides.
+    pub agent_env: &'a BTreeMap<AgentName, BTreeMap<String, String>>,
     /// What the person's own configuration says.
     pub demands: &'a Demands,
 }
@@ -155,14 +158,24 @@ pub struct Confines {
     tmp: Option<PathBuf>,
     /// The person's cache folder, where it is not there yet.
     cache: Option<PathBuf>,
+    /// What programs of agents keep, where it is not there yet.
+    kept: Vec<Kept>,
 }
 
 impl Confines {
     /// Works it out. Nothing is made and nothing is started.
     pub fn find(ask: &Ask<'_>) -> Result<Self, SandboxError> {
         let mode = ask.mode();
-        let nothing =
-            |told| Self { told, notes: Vec::new(), base: None, mode, agents: BTreeMap::new(), tmp: None, cache: None };
+        let nothing = |told| Self {
+            told,
+            notes: Vec::new(),
+            base: None,
+            mode,
+            agents: BTreeMap::new(),
+            tmp: None,
+            cache: None,
+            kept: Vec::new(),
+        };
         if mode == SandboxMode::Off {
             return Ok(nothing(Sandbox::Off));
         }
@@ -194,7 +207,9 @@ impl Confines {
             ask.demands.writable.iter().filter(|path| !ask.plan.workspace.sandbox.writable.contains(path)).cloned(),
         );
         let told = Sandbox::Landlock { abi, writable, own, exposed };
-        Ok(Self { told, notes: named.notes, base: Some(base), mode, agents, tmp, cache })
+        let kept =
+            ask.plan.agents.iter().flat_map(|agent| kept(ask, agent)).filter(|kept| !kept.path.exists()).collect();
+        Ok(Self { told, notes: named.notes, base: Some(base), mode, agents, tmp, cache, kept })
     }
 
     /// Whether children are confined.
@@ -234,6 +249,9 @@ impl Confines {
     pub fn make(&self) -> std::io::Result<()> {
         if let Some(cache) = &self.cache {
             let _programs_go_without = fs::create_dir(cache);
+        }
+        for kept in &self.kept {
+            let _its_program_says_what_it_lacks = kept.make();
         }
         self.tmp.as_ref().map_or(Ok(()), fs::create_dir_all)
     }
@@ -346,7 +364,38 @@ fn of_agent(ask: &Ask<'_>, agent: (&AgentName, &Agent), mode: SandboxMode) -> Op
     if brings && is_trusted {
         return None;
     }
-    Some(agent.writable.iter().filter_map(|text| real(&ask.path(text)?)).collect())
+    let named = agent.writable.iter().filter_map(|text| real(&ask.path(text)?));
+    Some(named.chain(kept(ask, (name, agent)).into_iter().map(|kept| kept.path)).collect())
+}
+
+/// What the program of an agent keeps, whether it is there or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Kept {
+    path: PathBuf,
+    is_folder: bool,
+}
+
+impl Kept {
+    fn make(&self) -> std::io::Result<()> {
+        if self.is_folder {
+            return fs::create_dir_all(&self.path);
+        }
+        fs::OpenOptions::new().write(true).create_new(true).open(&self.path)?.write_all(b"{}\n")
+    }
+}
+
+/// What the program of an agent keeps; nothing in which something lies that is to be kept from tasks.
+fn kept(ask: &Ask<'_>, agent: (&AgentName, &Agent)) -> Vec<Kept> {
+    let (name, agent) = agent;
+    let mut env = ask.env.clone();
+    env.extend(ask.agent_env.get(name).into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())));
+    let all = crate::agent::backend(agent.backend).keeps(&env).into_iter().filter_map(|text| {
+        let path = ask.path(&text).filter(|path| path.is_absolute())?;
+        let Some(there) = real(&path) else { return Some(Kept { path, is_folder: text.ends_with('/') }) };
+        let is_folder = there.is_dir();
+        open(ask, &[there]).pop().map(|path| Kept { path, is_folder })
+    });
+    all.collect()
 }
 
 /// Temporary folders that can be let; where the one that programs take cannot, one of the run's own.

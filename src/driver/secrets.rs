@@ -26,9 +26,9 @@ impl Secrets {
         Self(wanted.cloned().collect())
     }
 
-    /// What must not be seen.
-    pub fn mask(&self) -> Mask {
-        Mask::of(self.0.values().map(String::as_str))
+    /// What must not be seen, these values among it.
+    pub fn mask_with<'a>(&'a self, more: impl IntoIterator<Item = &'a str>) -> Mask {
+        Mask::of(self.0.values().map(String::as_str).chain(more))
     }
 
     /// Those that a task lists.
@@ -77,12 +77,13 @@ fn listed(task: &crate::plan::Task) -> Vec<String> {
 }
 
 /// Takes what must not be seen out of a fact: all that is remembered comes of facts and of the plan.
+#[expect(clippy::too_many_lines, reason = "one arm a fact")]
 pub fn masked(mask: &Mask, mut fact: Fact) -> Fact {
     if mask.is_empty() {
         return fact;
     }
     match &mut fact {
-        Fact::Progress { text, .. } | Fact::Noted { text } => mask.hide(text),
+        Fact::Progress { text, .. } | Fact::Noted { text } | Fact::DiffShown { diff: text, .. } => mask.hide(text),
         Fact::WorkEnded { end, .. } => hide_in_end(mask, end),
         Fact::SetupEnded { tail, .. } | Fact::MergeCheckEnded { tail, .. } => mask.hide(tail),
         Fact::CheckEnded { tail, changed, .. } => {
@@ -101,7 +102,6 @@ pub fn masked(mask: &Mask, mut fact: Fact) -> Fact {
         Fact::CandidateMade { candidate: CandidateResult::Conflict { files, .. }, .. }
         | Fact::DeliveryMade { delivery: DeliveryCandidate::Conflict { files } } => hide_all(mask, files),
         Fact::Answered { message, .. } => mask.hide(message),
-        Fact::DiffShown { diff, .. } => mask.hide(diff),
         Fact::CacheLookedUp { outputs: Some(outputs), .. } => mask.hide(outputs),
         Fact::ArtifactsKept { artifacts, notes, .. } => {
             hide_all(mask, notes);
@@ -110,6 +110,7 @@ pub fn masked(mask: &Mask, mut fact: Fact) -> Fact {
             }
         }
         Fact::WorkspaceFailed { why, .. }
+        | Fact::Retrying { why, .. }
         | Fact::SnapshotFailed { why, .. }
         | Fact::EngineFault { why }
         | Fact::CandidateReady { prepared: Err(why), .. }
@@ -120,6 +121,7 @@ pub fn masked(mask: &Mask, mut fact: Fact) -> Fact {
         Fact::Began(_)
         | Fact::WorkStarted { .. }
         | Fact::Used { .. }
+        | Fact::SkillUsed { .. }
         | Fact::CandidateMade { .. }
         | Fact::CandidateReady { .. }
         | Fact::IntegrationMoved { .. }
@@ -133,6 +135,7 @@ pub fn masked(mask: &Mask, mut fact: Fact) -> Fact {
         | Fact::Pause { .. }
         | Fact::Cancel { .. }
         | Fact::Retry { .. }
+        | Fact::HandOff { .. }
         | Fact::Stop(_)
         | Fact::Killed(_) => {}
     }
@@ -158,7 +161,10 @@ fn hide_in_end(mask: &Mask, end: &mut WorkEnd) {
         mask.hide(outputs);
     }
     match &mut end.how {
-        EndKind::Refused { why } | EndKind::NotStarted { why } | EndKind::Lost { why } => mask.hide(why),
+        EndKind::Refused { why }
+        | EndKind::NotStarted { why }
+        | EndKind::Lost { why }
+        | EndKind::Failed { why, .. } => mask.hide(why),
         EndKind::Completed | EndKind::Exited { .. } | EndKind::Signalled { .. } | EndKind::Stopped { .. } => {}
     }
 }

@@ -9,7 +9,7 @@ use crate::driver::sandbox::Confines;
 use crate::driver::secrets::Secrets;
 use crate::kernel::event::{Event, Place, SessionKind};
 use crate::mask::Mask;
-use crate::name::{Attempt, RunId, SessionNo, TaskId};
+use crate::name::{AgentName, Attempt, RunId, SessionNo, TaskId};
 use crate::plan::argv::Argv;
 use crate::plan::{Plan, TaskKind, render};
 use crate::workspace::{Identity, Repository, WorktreeOf};
@@ -35,6 +35,8 @@ pub struct Setting {
     pub executable: PathBuf,
     /// The environment that children start from.
     pub base_env: BTreeMap<String, String>,
+    /// What sessions of an agent are given of the person's environment besides: what its program needs.
+    pub agent_env: BTreeMap<AgentName, BTreeMap<String, String>>,
     /// At most this much of a child's output is kept, in bytes.
     pub output_limit: u64,
     /// Values of secrets; a task is given those that it lists.
@@ -70,6 +72,8 @@ impl PresentPlan {
             && let Some(planned) = Arc::make_mut(&mut plan).tasks.get_mut(task)
         {
             planned.touches = Some(touches.clone());
+        } else if let Event::TaskGiven { task, role, agent, model, .. } = event {
+            Arc::make_mut(&mut plan).give(task, (role, agent, model.as_ref()));
         }
     }
 }

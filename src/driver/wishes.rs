@@ -61,6 +61,7 @@ fn wish(asked: inbox::Ask) -> Ask {
         inbox::Ask::AbortTask { task, by, pace } => Ask::Cancel { task, by, pace },
         inbox::Ask::Pause { by } => Ask::Pause { by },
         inbox::Ask::Retry { task, by } => Ask::Retry { task, by },
+        inbox::Ask::HandOff { task, to, by } => Ask::HandOff { task, to, by },
         inbox::Ask::Answer { task, answer, message, by, binding } => {
             Ask::Answer(GateAnswer { task, answer, message, by, binding })
         }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::JournalError;
 use super::lock::Holder;
 use crate::kernel::fact::Answer;
-use crate::name::TaskId;
+use crate::name::{RoleName, TaskId};
 
 const DATABASE: &str = "inbox.db";
 
@@ -43,6 +43,16 @@ pub enum Ask {
     Retry {
         /// Which.
         task: TaskId,
+        /// Who asks.
+        by: String,
+    },
+    /// Let a next session go on with a task.
+    HandOff {
+        /// Which.
+        task: TaskId,
+        /// In which role; `None`: the same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<RoleName>,
         /// Who asks.
         by: String,
     },

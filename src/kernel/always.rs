@@ -36,7 +36,8 @@ impl Run {
             | Phase::Ended
             | Phase::Snapshotted
             | Phase::Checking(_)
-            | Phase::Reviewing => false,
+            | Phase::Reviewing
+            | Phase::Resting(_) => false,
         });
         job.is_none() && goes_no_further
     }

@@ -82,12 +82,19 @@ impl Run {
         })
     }
 
-    /// The handoff documents that open a task's sessions, one after the other; empty where there is none.
-    pub fn handoff_documents(&self, task: &TaskId) -> String {
+    /// The handoff documents that open a task's sessions, each with the task it is of: first what a session before handed
+    /// on in the middle of the task itself.
+    pub fn handoff_documents(&self, task: &TaskId) -> Vec<(TaskId, String)> {
         let upstream = self.plan().tasks.get(task).map(|planned| opening(self.plan(), planned)).unwrap_or_default();
-        let documents =
-            upstream.iter().filter_map(|from| self.given_document(from).or_else(|| self.handoff_document(from)));
-        documents.collect::<Vec<_>>().join("\n")
+        let document = |from: &TaskId| self.given_document(from).or_else(|| self.handoff_document(from));
+        let of_others = upstream.into_iter().filter_map(|from| document(&from).map(|text| (from, text)));
+        self.handed_on(task).map(|text| (task.clone(), text)).into_iter().chain(of_others).collect()
+    }
+
+    fn handed_on(&self, task: &TaskId) -> Option<String> {
+        let record = self.state().task(Graph::find(self.plan(), task)?);
+        let GivenHandoff { facts, narrative, problems } = record.past.as_ref()?.handed.as_deref()?;
+        Some(render::document(facts, narrative, problems))
     }
 
     /// That of a task that was done before the run.

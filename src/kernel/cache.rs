@@ -56,6 +56,8 @@ impl Turn<'_> {
             activity: Activity::Acted,
             truncated: false,
             swept: 0,
+            model: None,
+            version: None,
         };
         let end = Box::new(self.read_end(t, end));
         let Some(running) = self.running(t) else { return };

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::amount::{At, Ceiling};
+use crate::amount::{At, Ceiling, Usage};
 use crate::kernel::collisions::MergeTry;
 use crate::kernel::event::{KeepWorkspace, MergeSource, SessionKind, WorkspaceFrom};
 use crate::kernel::fact::{StopWhy, WorkKey};
@@ -92,6 +92,8 @@ pub struct StartSession {
     pub prompt: String,
     /// The conversation to go on with.
     pub conversation: Option<String>,
+    /// What that conversation has used so far.
+    pub counted: Usage,
     /// Where it works.
     pub path: PathBuf,
     /// The most it may use, for agents that have a cap of their own.

@@ -113,7 +113,8 @@ impl Turn<'_> {
             self.end_run();
             return false;
         }
-        let waits = !self.run.inflight.backing_off.is_empty() && !self.run.state.exceeded && !self.run.state.pauses();
+        let backs_off = !self.run.inflight.backing_off.is_empty();
+        let waits = backs_off && !self.run.state.exceeded && !self.run.state.pauses() || self.waits_for_agents();
         if !self.run.inflight.is_still() || waits {
             return false;
         }

@@ -8,11 +8,11 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::amount::{Ceiling, Millis, Usage};
+use crate::amount::{Ceiling, Millis, Usage, WallTime};
 use crate::handoff::{CheckVerdict, FileChange, Source};
 use crate::kernel::collisions::MergeTried;
-use crate::kernel::event::{Artifact, CacheFound, Sandbox};
-use crate::name::{Attempt, CommitId, Round, SessionNo, TaskId};
+use crate::kernel::event::{Artifact, CacheFound, Sandbox, SkillUse};
+use crate::name::{Attempt, CommitId, RoleName, Round, SessionNo, SkillName, TaskId};
 
 /// Which process of which attempt.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -46,6 +46,10 @@ pub enum Fact {
     Progress { key: WorkKey, text: String },
     /// Used since the last report.
     Used { key: WorkKey, usage: Usage },
+    /// The session used a skill that it was given.
+    SkillUsed { key: WorkKey, skill: SkillName, how: SkillUse },
+    /// The agent's program tries again by itself, because of this.
+    Retrying { key: WorkKey, fault: Fault, why: String },
     /// A session or command ended, its result durable, nothing of it running any more.
     WorkEnded { key: WorkKey, end: Box<WorkEnd> },
     /// The work of an attempt was recorded as a commit.
@@ -101,6 +105,8 @@ pub enum Fact {
     Cancel { task: TaskId, by: String },
     /// A person wants a task that failed to be tried again.
     Retry { task: TaskId, by: String },
+    /// A person wants a task to go on in another session, or in another role.
+    HandOff { task: TaskId, to: Option<RoleName>, by: String },
     /// Something a person should know that changes nothing.
     Noted { text: String },
     /// From here on gates are answered while this engine runs, or no longer.
@@ -218,6 +224,12 @@ pub struct WorkEnd {
     pub truncated: bool,
     /// How many processes it left behind and the sweep ended.
     pub swept: u32,
+    /// The model that answered, as the agent's program names it; `None` where it does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The version of the agent's program, where it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
 /// What became of a session or command.
@@ -238,6 +250,38 @@ pub enum EndKind {
     Stopped { why: StopWhy },
     /// Its host or guard died.
     Lost { why: String },
+    /// Its own program or the service behind it failed, and said how.
+    Failed { fault: Fault, why: String },
+}
+
+/// What failed of an agent, as far as its program tells it apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "class")]
+pub enum Fault {
+    /// The service: an error of its own, a stream that was cut, no connection.
+    Transient,
+    /// Too much was asked of the service: a rate, a usage limit, a quota.
+    Limited { reset: Reset },
+    /// Login, model or arguments: trying again changes nothing.
+    Misconfigured,
+    /// The cap that was handed to the program is used up.
+    OutOfBudget,
+    /// The most turns, or the longest answer, that the program allows.
+    OutOfTurns,
+    /// The conversation is full: it cannot go on.
+    OutOfContext,
+}
+
+/// When a limit ends, as far as it was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Reset {
+    /// Nobody said.
+    Untold,
+    /// After this long.
+    After { wait: Millis },
+    /// At this moment.
+    At { wall: WallTime },
 }
 
 /// Why work is stopped.
@@ -254,6 +298,8 @@ pub enum StopWhy {
     Interrupt,
     /// A person cancelled the task.
     Cancelled,
+    /// The next session is to go on with the task.
+    HandOff,
 }
 
 /// Whether a session did anything.

@@ -239,6 +239,14 @@ impl Graph {
         self.bind(self.root(t));
     }
 
+    /// A task is done by others from here on.
+    pub(crate) fn set_limits(&mut self, plan: &Plan, t: TaskNo) {
+        let limits = plan.tasks.get_index(t.index()).map(|(_, task)| self.numbers.limits_of(task));
+        if let (Some(limits), Some(node)) = (limits, self.nodes.get_mut(t.index())) {
+            node.limits = limits;
+        }
+    }
+
     /// All tasks in file order.
     pub(crate) fn all(&self) -> impl Iterator<Item = TaskNo> + use<> {
         (0..u32::try_from(self.nodes.len()).unwrap_or(u32::MAX)).map(TaskNo)

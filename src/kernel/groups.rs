@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::amount::{Cost, Millis, Usage};
+use crate::amount::{Millis, Spent, Usage};
 use crate::handoff::{Facts, FileChange};
 use crate::kernel::Run;
 use crate::kernel::event::{CancelWhy, Event, Failure, FailureClass, Instance, Outcome};
 use crate::kernel::graph::{Graph, TaskNo};
-use crate::kernel::state::{Spent, Status};
+use crate::kernel::state::Status;
 use crate::kernel::step::Turn;
 use crate::mission::model::Importance;
 use crate::name::{Attempt, TaskId};
@@ -33,6 +33,7 @@ impl Run {
             }
             self.graph.set_touches(t, touches);
         }
+        self.give(event);
         true
     }
 
@@ -249,9 +250,7 @@ impl Turn<'_> {
     fn facts_of_group(&self, group: TaskNo) -> Facts {
         let mut sum = Sum::default();
         self.add_up(group, &mut sum);
-        let cost =
-            if sum.spent.cost_known && !sum.spent.some_unknown { Cost::Reported(sum.spent.usd) } else { Cost::Unknown };
-        let usage = if sum.agents { Usage { tokens: Some(sum.spent.tokens), cost } } else { Usage::NONE };
+        let usage = if sum.agents { sum.spent.usage() } else { Usage::NONE };
         Facts {
             task: self.id(group),
             attempt: Attempt::FIRST,
@@ -308,15 +307,6 @@ impl Sum {
                 self.files.insert(file.path.clone(), file.clone());
             }
         }
-    }
-}
-
-impl Spent {
-    fn include(&mut self, other: &Self) {
-        self.usd += other.usd;
-        self.tokens = self.tokens + other.tokens;
-        self.cost_known |= other.cost_known;
-        self.some_unknown |= other.some_unknown;
     }
 }
 

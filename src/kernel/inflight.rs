@@ -9,7 +9,7 @@ use crate::kernel::fact::{Attended, GateAnswer};
 use crate::kernel::graph::TaskNo;
 use crate::kernel::order::ReadyQueue;
 use crate::kernel::pace::Tempo;
-use crate::name::{Attempt, CommitId};
+use crate::name::{AgentName, Attempt, CommitId};
 
 /// What one engine knows beside the events.
 #[derive(Debug, Default)]
@@ -51,6 +51,8 @@ pub(crate) struct InFlight {
     /// When the session or command of each task began.
     pub(crate) work_since: BTreeMap<TaskNo, Millis>,
     pub(crate) tempo: Tempo,
+    /// Agents that are waited for, until then.
+    pub(crate) away: BTreeMap<AgentName, Millis>,
     pub(crate) foresight: Foresight,
     /// Tasks that back off until then.
     pub(crate) backing_off: BTreeSet<(Millis, TaskNo)>,

@@ -1,7 +1,8 @@
 //! The budget: before a session a part is set aside, its use is settled as it is reported, and at the ceiling
 //! sessions are stopped and nothing more starts. Never over by more than one reported step of each running session.
 
-use crate::amount::{Ceiling, Cost, Millis, Tokens, Usage, Usd};
+use crate::amount::{Ceiling, Millis, Spent, Tokens, Usage, Usd};
+use crate::kernel::Run;
 use crate::kernel::effect::Effect;
 use crate::kernel::event::{Event, SessionKind, Settled};
 use crate::kernel::fact::{StopWhy, WorkKey};
@@ -10,6 +11,7 @@ use crate::kernel::inflight::Job;
 use crate::kernel::order::Hold;
 use crate::kernel::state::Ledger;
 use crate::kernel::step::Turn;
+use crate::mission::model::UnknownUse;
 
 /// The least that is set aside for a session, where the ceiling is not smaller still.
 const FLOOR_USD: u64 = 10_000;
@@ -20,6 +22,8 @@ const FLOOR_TOKENS: u64 = 1_000;
 pub(crate) enum Grant {
     /// This much.
     Granted(Ceiling),
+    /// Nothing: only money is limited, and nobody knows what it costs.
+    Unbound,
     /// The task's own budget is used up.
     TaskSpent,
     /// That of a group it is a part of is.
@@ -39,18 +43,18 @@ impl Ledger {
         self.reserved_tokens = self.reserved_tokens.saturating_sub(part.tokens.unwrap_or_default().0);
     }
 
-    pub(crate) fn settle(&mut self, usage: &Usage) {
-        self.usd += usage.cost.known().unwrap_or_default();
-        self.tokens = self.tokens + usage.tokens.unwrap_or_default();
+    /// Settles a report of a session that used so much before.
+    pub(crate) fn settle(&mut self, session: &Spent, usage: &Usage) {
+        self.spent.add_within(session, usage);
     }
 
     /// Money neither used nor set aside; `None`: no ceiling.
     fn free_usd(&self) -> Option<u64> {
-        self.ceiling.usd.map(|usd| usd.0.saturating_sub(self.usd.0).saturating_sub(self.reserved_usd))
+        self.ceiling.usd.map(|usd| usd.0.saturating_sub(self.spent.usd().0).saturating_sub(self.reserved_usd))
     }
 
     fn free_tokens(&self) -> Option<u64> {
-        let used = self.tokens.billed().0;
+        let used = self.spent.tokens.billed().0;
         self.ceiling.tokens.map(|tokens| tokens.0.saturating_sub(used).saturating_sub(self.reserved_tokens))
     }
 
@@ -82,16 +86,16 @@ impl Ledger {
 
     /// True where money or tokens are used up.
     pub(crate) fn money_is_gone(&self) -> bool {
-        self.ceiling.usd.is_some_and(|most| self.usd >= most)
-            || self.ceiling.tokens.is_some_and(|most| self.tokens.billed() >= most)
+        self.ceiling.usd.is_some_and(|most| self.spent.usd() >= most)
+            || self.ceiling.tokens.is_some_and(|most| self.spent.tokens.billed() >= most)
     }
 
     /// True where money, tokens or `time` is used up to this part of the ceiling, in percent.
     fn reached(&self, percent: u8, time: Millis) -> bool {
         let reached =
             |used: u64, most: u64| most > 0 && u128::from(used) * 100 >= u128::from(most) * u128::from(percent);
-        self.ceiling.usd.is_some_and(|most| reached(self.usd.0, most.0))
-            || self.ceiling.tokens.is_some_and(|most| reached(self.tokens.billed().0, most.0))
+        self.ceiling.usd.is_some_and(|most| reached(self.spent.usd().0, most.0))
+            || self.ceiling.tokens.is_some_and(|most| reached(self.spent.tokens.billed().0, most.0))
             || self.ceiling.time.is_some_and(|most| reached(time.0, most.0))
     }
 }
@@ -104,6 +108,29 @@ fn floor(ceiling: u64, usual: u64) -> u64 {
 /// One session's part of what is free, at least the floor.
 fn share(free: u64, slots: u64, floor: u64) -> u64 {
     (free / slots.max(1)).max(floor).min(free)
+}
+
+impl Run {
+    /// Whether nothing keeps a session within a ceiling: only money is limited, its agent tells tokens, and nobody knows
+    /// what they cost.
+    pub(crate) fn is_unbound(&self, t: TaskNo, kind: SessionKind) -> bool {
+        let Some((_, name)) = self.who(t, kind) else { return false };
+        let tells_cost = self.plan.agents.get(name).is_some_and(|agent| agent.backend.reports_cost());
+        if tells_cost || self.plan.budget.unknown == UnknownUse::Allow || !self.state.unpriced.contains(name) {
+            return false;
+        }
+        let own = self.task(t).1.budget;
+        let ceilings = || self.pots(t).map(|(_, pot)| pot.ceiling).chain([own, self.state.ledger.ceiling]);
+        ceilings().any(|ceiling| ceiling.usd.is_some()) && !ceilings().any(|ceiling| ceiling.tokens.is_some())
+    }
+
+    /// The same in words, with what to do.
+    pub(crate) fn why_unbound(&self, t: TaskNo, kind: SessionKind) -> String {
+        let agent = self.who(t, kind).map(|(_, agent)| agent.to_string()).unwrap_or_default();
+        format!(
+            "nobody knows what `{agent}` costs, and only money is limited: resume with `--budget-tokens N`, or price its model"
+        )
+    }
 }
 
 impl Turn<'_> {
@@ -122,8 +149,11 @@ impl Turn<'_> {
         if !self.run.reports(t, kind) {
             return Grant::Granted(Ceiling { time, ..Ceiling::NONE });
         }
+        if self.run.is_unbound(t, kind) {
+            return Grant::Unbound;
+        }
         let spent = past.map(|past| past.spent).unwrap_or_default();
-        let usd = own.usd.map(|most| most.saturating_sub(spent.usd).0);
+        let usd = own.usd.map(|most| most.saturating_sub(spent.usd()).0);
         let tokens = own.tokens.map(|most| most.0.saturating_sub(spent.tokens.billed().0));
         if usd == Some(0) || tokens == Some(0) {
             return Grant::TaskSpent;
@@ -157,6 +187,10 @@ impl Turn<'_> {
         let Some(t) = self.current_work(key).filter(|t| self.is_session(*t)) else { return };
         let (task, attempt, session) = (key.task.clone(), key.attempt, key.session);
         self.emit(Event::Usage { task, attempt, session, usage });
+        let kind = self.running(t).map(|running| running.kind).unwrap_or_default();
+        if self.run.is_unbound(t, kind) {
+            self.stop_work(t, StopWhy::Budget);
+        }
         self.watch_task_budget(t);
         self.watch_pots(t);
         self.watch_budget();
@@ -165,7 +199,7 @@ impl Turn<'_> {
     fn watch_task_budget(&mut self, t: TaskNo) {
         let own = self.task(t).budget;
         let spent = self.run.state.task(t).past.as_ref().map(|past| past.spent).unwrap_or_default();
-        let usd = own.usd.is_some_and(|most| spent.usd >= most);
+        let usd = own.usd.is_some_and(|most| spent.usd() >= most);
         let tokens = own.tokens.is_some_and(|most| spent.tokens.billed() >= most);
         if usd || tokens {
             self.stop_work(t, StopWhy::Budget);
@@ -198,6 +232,7 @@ impl Turn<'_> {
             self.run.inflight.jobs.iter().filter(|(_, job)| **job == Job::Work).map(|(t, _)| *t).collect();
         for t in working {
             if (out_of_time && !self.run.graph.is_always(t)) || self.is_session(t) {
+                self.hand_off_for_budget(t);
                 self.stop_work(t, StopWhy::Budget);
             }
         }
@@ -223,11 +258,12 @@ impl Turn<'_> {
     /// What is settled now, time on this engine's own clock.
     pub(crate) fn settled(&self) -> Settled {
         let inflight = &self.run.inflight;
-        let Ledger { usd, tokens, some_unknown, .. } = self.run.state.ledger;
+        let spent = &self.run.state.ledger.spent;
+        let known = Spent { unknown: 0, ..*spent };
         Settled {
-            usage: Usage { tokens: Some(tokens), cost: Cost::Reported(usd) },
+            usage: known.usage(),
             time: inflight.time_before + self.now.mono.saturating_sub(inflight.began),
-            some_unknown,
+            some_unknown: spent.unknown > 0,
         }
     }
 

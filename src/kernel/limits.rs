@@ -5,7 +5,8 @@ use crate::kernel::event::SessionKind;
 use crate::kernel::graph::{LockNo, TaskNo};
 use crate::kernel::order::Hold;
 use crate::kernel::state::Phase;
-use crate::plan::{ReportsUse, TaskKind};
+use crate::name::{AgentName, RoleName};
+use crate::plan::{ReportsUse, Task, TaskKind};
 
 /// Whether a task may start now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +22,9 @@ impl Run {
     pub(crate) fn fits(&self, t: TaskNo) -> Fit {
         if let Some(limit) = self.graph.task_limits(t).iter().find(|limit| !self.is_free(Hold::Limit(**limit))) {
             return Fit::Held { by: Hold::Limit(*limit), reserve: false };
+        }
+        if let Some(agent) = self.away(t) {
+            return Fit::Held { by: Hold::Agent(agent), reserve: false };
         }
         if self.reports(t, SessionKind::Work) && !self.state.ledger.is_open() {
             return Fit::Held { by: Hold::Budget, reserve: false };
@@ -97,6 +101,7 @@ impl Run {
             }
             Hold::Kept(lock, other) => !state.holds.of(lock).any(|holder| holder == other) || self.gives_way(other),
             Hold::Touches(other) => (!state.holds.has(other) || self.gives_way(other)) && next != Some(other),
+            Hold::Agent(agent) => self.is_back(agent),
             Hold::Budget => self.state.ledger.is_open(),
             Hold::Pot(group) => self.pot_is_free(group),
             Hold::Pause => !state.pauses(),
@@ -106,16 +111,13 @@ impl Run {
 
     /// Whether the agent of a task, or of its review, tells what it uses: a budget cannot bind another.
     pub(crate) fn reports(&self, t: TaskNo, kind: SessionKind) -> bool {
-        let task = self.task(t).1;
-        let agent = match (kind, &task.kind) {
-            (SessionKind::Review, _) => task.review.as_ref().map(|review| &review.agent),
-            (SessionKind::Work, TaskKind::Agent(work)) => Some(&work.agent),
-            (
-                SessionKind::Work,
-                TaskKind::Command(_) | TaskKind::Gate(_) | TaskKind::Each(_) | TaskKind::Mission(_),
-            ) => None,
-        };
+        let agent = self.who(t, kind).map(|(_, agent)| agent);
         agent.and_then(|agent| self.plan.agents.get(agent)).is_some_and(|agent| agent.reports == ReportsUse::Yes)
+    }
+
+    /// In which role, and by which agent, a task is done, or what was done is read.
+    pub(crate) fn who(&self, t: TaskNo, kind: SessionKind) -> Option<(&RoleName, &AgentName)> {
+        who(self.task(t).1, kind)
     }
 
     /// Whether its next session could be paid for, as far as the run's budget goes.
@@ -125,5 +127,16 @@ impl Run {
         let reviewed = self.state.running(t).is_some_and(|running| is_next(&running.phase));
         let kind = if reviewed { SessionKind::Review } else { SessionKind::Work };
         !self.reports(t, kind) || (self.state.ledger.is_open() && self.short_pot(t).is_none())
+    }
+}
+
+/// In which role, and by which agent, a task is done, or what was done is read.
+pub(crate) fn who(task: &Task, kind: SessionKind) -> Option<(&RoleName, &AgentName)> {
+    match (kind, &task.kind) {
+        (SessionKind::Review, _) => task.review.as_ref().map(|review| (&review.role, &review.agent)),
+        (SessionKind::Work, TaskKind::Agent(work)) => Some((&work.role, &work.agent)),
+        (SessionKind::Work, TaskKind::Command(_) | TaskKind::Gate(_) | TaskKind::Each(_) | TaskKind::Mission(_)) => {
+            None
+        }
     }
 }

@@ -22,6 +22,7 @@ use crate::name::{RunId, TaskId};
 use crate::plan::instantiate::EndedAs;
 use crate::plan::{Plan, Task};
 
+mod agents;
 mod always;
 mod apply;
 mod artifacts;
@@ -36,6 +37,8 @@ pub mod fact;
 mod gates;
 mod graph;
 mod groups;
+mod handing;
+mod health;
 mod holds;
 mod inflight;
 mod joins;

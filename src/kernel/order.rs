@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::kernel::Run;
+use crate::kernel::agents::AgentNo;
 use crate::kernel::event::{Event, Outcome, WorkspaceFrom};
 use crate::kernel::graph::{LimitNo, LockNo, Rank, TaskNo};
 use crate::kernel::inflight::Job;
@@ -40,6 +42,8 @@ pub(crate) enum Hold {
     Budget,
     /// No session can be paid for by this group now.
     Pot(TaskNo),
+    /// Its agent is limited, or taken out.
+    Agent(AgentNo),
     /// The run is paused.
     Pause,
     /// The run is stopping, or its budget is used up.
@@ -53,6 +57,10 @@ impl ReadyQueue {
 
     pub(crate) fn holds(&self, hold: Hold) -> bool {
         self.aside.contains_key(&hold)
+    }
+
+    pub(crate) fn any_held(&self, is: impl Fn(Hold) -> bool) -> bool {
+        self.aside.keys().any(|hold| is(*hold))
     }
 
     fn put_aside(&mut self, rank: Rank, hold: Hold) {
@@ -83,6 +91,20 @@ impl ReadyQueue {
             ranks.remove(&rank);
             !ranks.is_empty()
         });
+    }
+}
+
+impl Run {
+    pub(crate) fn waits_for_slot(&self, t: TaskNo) -> bool {
+        match &self.state.task(t).status {
+            Status::Ready => true,
+            Status::Running(running) => matches!(running.phase, Phase::Reworking | Phase::Resting(_)),
+            Status::Waiting
+            | Status::Expanded { .. }
+            | Status::Gated(_)
+            | Status::BackingOff { .. }
+            | Status::Finished(_) => false,
+        }
     }
 }
 
@@ -123,6 +145,9 @@ impl Turn<'_> {
             if self.is_kept_from_beginning(t) {
                 self.run.inflight.ready.put_aside(rank, Hold::Pause);
                 continue;
+            }
+            if self.gives_up_hope(t) {
+                return true;
             }
             match self.run.fits(t) {
                 Fit::Fits => {
@@ -167,21 +192,18 @@ impl Turn<'_> {
     }
 
     fn waits_for_slot(&self, t: TaskNo) -> bool {
-        match &self.run.state.task(t).status {
-            Status::Ready => true,
-            Status::Running(running) => running.phase == Phase::Reworking,
-            Status::Waiting
-            | Status::Expanded { .. }
-            | Status::Gated(_)
-            | Status::BackingOff { .. }
-            | Status::Finished(_) => false,
-        }
+        self.run.waits_for_slot(t)
     }
 
     /// Begins an attempt: the first, one after a failure, or one on top of what was merged meanwhile.
     fn start(&mut self, t: TaskNo) {
         if self.run.inflight.ready.next == Some(t) {
             self.run.inflight.ready.next = None;
+        }
+        if let Some(running) = self.running(t).filter(|running| matches!(running.phase, Phase::Resting(_))) {
+            let (task, attempt) = (self.id(t), running.attempt);
+            self.emit(Event::GoesOn { task, attempt });
+            return self.look_at(t);
         }
         let attempt = self.run.state.task(t).attempt().map_or(Attempt::FIRST, Attempt::next);
         let from = self.workspace_from(t);
@@ -213,9 +235,10 @@ impl Turn<'_> {
         let past = record.past.as_deref();
         let reworks = record.running().is_some() || past.is_some_and(|past| past.sent_back.is_some());
         let work = past.filter(|past| !past.settled).and_then(|past| past.work.clone());
+        let handed = past.is_some_and(|past| past.handed.is_some());
         match (&task.workspace, work) {
             (TaskWorkspace::ReadOnly, _) => WorkspaceFrom::ReadOnly,
-            (_, Some(work)) if reworks || task.retry.from == RetryFrom::LastWork => {
+            (_, Some(work)) if reworks || handed || task.retry.from == RetryFrom::LastWork => {
                 WorkspaceFrom::LastWork { attempt: work.attempt, commit: work.commit, base: work.base }
             }
             (TaskWorkspace::Own, _) => WorkspaceFrom::Integration,

@@ -1,5 +1,6 @@
-//! `concurrency.auto`: how many tasks at once, between 1 and the plan's `max`. Halved when sessions break down, one more
-//! for each round of work that goes well. It begins at `max` with each engine: a resume is a new chance.
+//! `concurrency.auto`: how many tasks at once, between 1 and the plan's `max`. Halved when sessions break down or run into
+//! a limit while others run beside them, one more for each round of work that goes well. Each change is an event. It begins
+//! at `max` with each engine: a resume is a new chance.
 
 use crate::amount::Millis;
 use crate::kernel::event::{Event, FailureClass, Outcome};
@@ -7,49 +8,56 @@ use crate::kernel::graph::TaskNo;
 use crate::kernel::step::Turn;
 use crate::mission::model::Pace;
 
-/// How many tasks at once for now.
+/// What has been learnt since the last change.
 #[derive(Debug, Default)]
 pub(crate) struct Tempo {
-    /// Taken away from `max`.
-    fewer: u32,
-    /// Good ends since the last change.
+    /// Good ends since then.
     good: u32,
-    /// When it was last made less: what had begun before says nothing new.
+    /// When it was last made less: what had begun until then says nothing new.
     since: Option<Millis>,
 }
 
-impl Tempo {
-    pub(crate) fn at_once(&self, max: u32) -> u32 {
-        max.saturating_sub(self.fewer).max(1)
-    }
+/// How work ended, as far as its pace goes.
+pub(crate) enum Mood {
+    /// It went well.
+    Good,
+    /// It broke down, and more at once may be why.
+    Bad(FailureClass),
+}
 
-    /// Work went well.
-    fn speed_up(&mut self, max: u32) {
+impl Tempo {
+    /// Work went well while so many worked at once: how many do from now on.
+    fn speed_up(&mut self, at_once: u32, max: u32) -> u32 {
         self.good = self.good.saturating_add(1);
-        if self.good >= self.at_once(max) {
-            self.good = 0;
-            self.fewer = self.fewer.saturating_sub(1);
+        if self.good < at_once || at_once >= max {
+            return at_once;
         }
+        self.good = 0;
+        at_once.saturating_add(1)
     }
 
     /// Work that began then broke down.
-    fn slow_down(&mut self, max: u32, began: Millis, now: Millis) {
-        if self.since.is_some_and(|since| began < since) {
-            return;
+    fn slow_down(&mut self, at_once: u32, began: Millis, now: Millis) -> u32 {
+        if self.since.is_some_and(|since| began <= since) {
+            return at_once;
         }
-        let next = (self.at_once(max) / 2).max(1);
-        self.fewer = max.saturating_sub(next);
         self.good = 0;
         self.since = Some(now);
+        (at_once / 2).max(1)
     }
 }
 
 /// Whether more at once may be what broke it.
 fn is_of_load(class: FailureClass) -> bool {
     match class {
-        FailureClass::Crashed | FailureClass::Stalled | FailureClass::Engine => true,
+        FailureClass::Crashed
+        | FailureClass::Stalled
+        | FailureClass::Transient
+        | FailureClass::Limited
+        | FailureClass::Engine => true,
         FailureClass::Exit
         | FailureClass::TimedOut
+        | FailureClass::OutOfTurns
         | FailureClass::Refused
         | FailureClass::OutOfRounds
         | FailureClass::OutOfBudget
@@ -63,6 +71,15 @@ fn is_of_load(class: FailureClass) -> bool {
     }
 }
 
+/// What an event says of the pace.
+pub(crate) fn mood(event: &Event) -> Option<Mood> {
+    if let Event::BackingOff { failure, .. } | Event::TaskFinished { outcome: Outcome::Failed { failure }, .. } = event
+    {
+        return Some(Mood::Bad(failure.class)).filter(|_| is_of_load(failure.class));
+    }
+    matches!(event, Event::TaskFinished { outcome: Outcome::Succeeded { .. }, .. }).then_some(Mood::Good)
+}
+
 impl Turn<'_> {
     /// How many tasks may run at once now.
     pub(crate) fn at_once(&self) -> u32 {
@@ -70,26 +87,62 @@ impl Turn<'_> {
     }
 
     /// Learns from how work ended.
-    pub(crate) fn keep_pace(&mut self, t: TaskNo, event: &Event) {
+    pub(crate) fn keep_pace(&mut self, t: TaskNo, mood: &Mood) {
         if self.run.plan.pace == Pace::Fixed || self.is_group(t) {
             return;
         }
-        let max = self.run.plan.max.get();
-        let class = if let Event::BackingOff { failure, .. }
-        | Event::TaskFinished { outcome: Outcome::Failed { failure }, .. } = event
-        {
-            Some(failure.class)
-        } else {
-            None
-        };
-        let now = self.now.mono;
-        let inflight = &mut self.run.inflight;
-        if matches!(event, Event::TaskFinished { outcome: Outcome::Succeeded { .. }, .. }) {
-            inflight.tempo.speed_up(max);
-        } else if class.is_some_and(is_of_load) {
-            let began = inflight.work_since.get(&t).copied().unwrap_or(now);
-            inflight.tempo.slow_down(max, began, now);
+        match mood {
+            Mood::Good => {
+                let (before, max) = (self.at_once(), self.run.plan.max.get());
+                let next = self.run.inflight.tempo.speed_up(before, max);
+                self.change_pace(next, "work went well");
+            }
+            Mood::Bad(class) => {
+                let why = format!("`{}` broke down ({})", self.id(t), word(*class));
+                self.slow_down_for(t, 1, &why);
+            }
         }
+    }
+
+    /// Work of this task broke down, beside so many others that may be why.
+    pub(crate) fn slow_down_for(&mut self, t: TaskNo, others: usize, why: &str) {
+        if self.run.plan.pace == Pace::Fixed || others == 0 {
+            return;
+        }
+        let now = self.now.mono;
+        let began = self.run.inflight.work_since.get(&t).copied().unwrap_or(now);
+        let next = self.run.at_once();
+        let next = self.run.inflight.tempo.slow_down(next, began, now);
+        self.change_pace(next, why);
+    }
+
+    fn change_pace(&mut self, at_once: u32, why: &str) {
+        if at_once != self.at_once() && self.run.state.over.is_none() {
+            self.emit(Event::PaceChanged { at_once, why: why.to_owned() });
+        }
+    }
+}
+
+fn word(class: FailureClass) -> &'static str {
+    match class {
+        FailureClass::Crashed => "crashed",
+        FailureClass::Stalled => "stalled",
+        FailureClass::Transient => "its service failed",
+        FailureClass::Limited => "limited",
+        FailureClass::Engine
+        | FailureClass::Exit
+        | FailureClass::TimedOut
+        | FailureClass::OutOfTurns
+        | FailureClass::Refused
+        | FailureClass::OutOfRounds
+        | FailureClass::OutOfBudget
+        | FailureClass::Misconfigured
+        | FailureClass::Workspace
+        | FailureClass::MergeCheck
+        | FailureClass::Rejected
+        | FailureClass::SentBackTooOften
+        | FailureClass::Expression
+        | FailureClass::Parts => "it was lost",
     }
 }
 
@@ -99,7 +152,7 @@ impl crate::kernel::Run {
         let max = self.plan.max.get();
         match self.plan.pace {
             Pace::Fixed => max,
-            Pace::Auto => self.inflight.tempo.at_once(max),
+            Pace::Auto => self.state.pace.unwrap_or(max),
         }
     }
 }
@@ -111,24 +164,14 @@ mod tests {
     #[test]
     fn breakdowns_halve_and_good_rounds_add_one() {
         let mut tempo = Tempo::default();
-        assert_eq!(tempo.at_once(8), 8);
-        tempo.slow_down(8, Millis(0), Millis(10));
-        assert_eq!(tempo.at_once(8), 4);
-        tempo.slow_down(8, Millis(5), Millis(20));
-        assert_eq!(tempo.at_once(8), 4, "it had begun before");
-        tempo.slow_down(8, Millis(10), Millis(30));
-        tempo.slow_down(8, Millis(30), Millis(40));
-        tempo.slow_down(8, Millis(40), Millis(50));
-        assert_eq!(tempo.at_once(8), 1, "never less than one");
-        tempo.speed_up(8);
-        assert_eq!(tempo.at_once(8), 2);
-        tempo.speed_up(8);
-        assert_eq!(tempo.at_once(8), 2, "two more must end well");
-        tempo.speed_up(8);
-        assert_eq!(tempo.at_once(8), 3);
-        for _ in 0..100 {
-            tempo.speed_up(8);
-        }
-        assert_eq!(tempo.at_once(8), 8, "never more than `max`");
+        assert_eq!(tempo.slow_down(8, Millis(0), Millis(10)), 4);
+        assert_eq!(tempo.slow_down(4, Millis(5), Millis(20)), 4, "it had begun before");
+        assert_eq!(tempo.slow_down(4, Millis(11), Millis(30)), 2);
+        assert_eq!(tempo.slow_down(2, Millis(31), Millis(40)), 1);
+        assert_eq!(tempo.slow_down(1, Millis(41), Millis(50)), 1, "never less than one");
+        assert_eq!(tempo.speed_up(1, 8), 2);
+        assert_eq!(tempo.speed_up(2, 8), 2, "two more must end well");
+        assert_eq!(tempo.speed_up(2, 8), 3);
+        assert_eq!(tempo.speed_up(8, 8), 8, "never more than `max`");
     }
 }

@@ -11,7 +11,7 @@ use crate::kernel::step::Turn;
 
 impl Run {
     /// The pots that a task draws on, the innermost first.
-    fn pots(&self, t: TaskNo) -> impl Iterator<Item = (TaskNo, &Ledger)> {
+    pub(crate) fn pots(&self, t: TaskNo) -> impl Iterator<Item = (TaskNo, &Ledger)> {
         let any = !self.state.pots.is_empty();
         let groups = any.then(|| self.graph.groups(t)).into_iter().flatten();
         groups.filter_map(|group| Some((group, self.state.pots.get(&group)?)))

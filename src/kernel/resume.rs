@@ -56,9 +56,13 @@ impl Turn<'_> {
         }
         self.keep_answers(answers);
         self.set_run_deadlines();
+        for agent in self.run.state.agents.keys().cloned().collect::<Vec<_>>() {
+            self.await_agent(&agent);
+        }
         for t in self.run.graph.all() {
             self.take_up(t, adopted);
         }
+        self.agents_due();
         self.watch_budget();
     }
 
@@ -126,7 +130,8 @@ impl Turn<'_> {
                     | Phase::Ended
                     | Phase::Snapshotted
                     | Phase::Checking(_)
-                    | Phase::Reviewing => true,
+                    | Phase::Reviewing
+                    | Phase::Resting(_) => true,
                     Phase::Preparing
                     | Phase::Queued { .. }
                     | Phase::Merging { .. }
@@ -189,6 +194,8 @@ impl Turn<'_> {
             denied: Vec::new(),
             truncated: false,
             swept: 0,
+            model: None,
+            version: None,
         };
         let (task, attempt, round, session) = (key.task, key.attempt, key.round, key.session);
         self.emit(Event::SessionEnded { task, attempt, round, session, end: Box::new(end) });

@@ -17,6 +17,9 @@ fn may_help(class: FailureClass) -> bool {
         | FailureClass::Crashed
         | FailureClass::TimedOut
         | FailureClass::Stalled
+        | FailureClass::Transient
+        | FailureClass::Limited
+        | FailureClass::OutOfTurns
         | FailureClass::OutOfRounds
         | FailureClass::Workspace
         | FailureClass::MergeCheck
@@ -34,10 +37,19 @@ fn may_help(class: FailureClass) -> bool {
 /// The wait after the `failed`-th failure: it doubles up to five minutes; a quarter less or more, so that tasks that
 /// failed together do not come back together. The same run, task and attempt always wait the same.
 pub(crate) fn wait(backoff: Millis, failed: u32, run: &RunId, task: &TaskId, attempt: Attempt) -> Millis {
-    let doubled = backoff.0.saturating_mul(1_u64.checked_shl(failed.min(32)).unwrap_or(u64::MAX));
-    let percent = 75 + hash(&[run.as_str(), task.as_str(), &attempt.to_string()]) % 51;
-    let jittered = u128::from(doubled) * u128::from(percent) / 100;
-    Millis(u64::try_from(jittered).unwrap_or(u64::MAX)).min(LONGEST)
+    jittered(backoff, failed, &[run.as_str(), task.as_str(), &attempt.to_string()]).min(LONGEST)
+}
+
+/// A wait after so many before it, a quarter less or more; the same for the same seed.
+pub(crate) fn jittered(first: Millis, before: u32, seed: &[&str]) -> Millis {
+    let percent = 75 + hash(seed) % 51;
+    let jittered = u128::from(doubled(first, before).0) * u128::from(percent) / 100;
+    Millis(u64::try_from(jittered).unwrap_or(u64::MAX))
+}
+
+/// A wait that doubles each time.
+pub(crate) fn doubled(first: Millis, before: u32) -> Millis {
+    Millis(first.0.saturating_mul(1_u64.checked_shl(before.min(32)).unwrap_or(u64::MAX)))
 }
 
 /// FNV-1a: small, and the same on every machine.

@@ -1,17 +1,18 @@
 //! Reviews: after the checks another session reads the work and judges it. It uses the slot of its task; what it changes
 //! is thrown away. No verdict is never an approval: it is asked for once more, then the attempt has failed.
 
-use crate::amount::Ceiling;
+use crate::amount::{Ceiling, Usage};
 use crate::handoff::Verdict;
 use crate::kernel::effect::{Effect, StartSession};
 use crate::kernel::event::{CancelWhy, Ended, Event, Failure, FailureClass, RoundReason, SessionKind};
-use crate::kernel::fact::{EndKind, StopWhy, WorkKey};
+use crate::kernel::fact::{EndKind, Fault, StopWhy, WorkKey};
 use crate::kernel::graph::TaskNo;
 use crate::kernel::inflight::Job;
 use crate::kernel::ledger::Grant;
+use crate::kernel::rounds::class_of;
 use crate::kernel::state::Review;
 use crate::kernel::step::Turn;
-use crate::kernel::work::next_session;
+use crate::kernel::work::{counted, next_session};
 use crate::name::{Attempt, CommitId, TaskId};
 
 /// How often a verdict is asked for.
@@ -34,9 +35,11 @@ impl Turn<'_> {
         let (attempt, round) = (running.attempt, running.round);
         let review = running.review.as_deref().cloned().unwrap_or_default();
         let Some(end) = &review.end else { return self.judge_review(t, &review) };
-        if let EndKind::Stopped { why: StopWhy::Budget } = end.how
-            && self.run.state.exceeded
-        {
+        let of_budget = matches!(
+            end.how,
+            EndKind::Stopped { why: StopWhy::Budget } | EndKind::Failed { fault: Fault::OutOfBudget, .. }
+        );
+        if of_budget && self.run.state.exceeded {
             return self.cancel(t, CancelWhy::Budget);
         }
         if let Some(failure) = self.cannot_go_on(t, end) {
@@ -59,6 +62,7 @@ impl Turn<'_> {
                 let class = match review.last {
                     Some(EndKind::Refused { .. }) => FailureClass::Refused,
                     Some(EndKind::Lost { .. }) => FailureClass::Engine,
+                    Some(EndKind::Failed { fault, .. }) => class_of(fault),
                     Some(EndKind::Exited { .. } | EndKind::Signalled { .. }) => FailureClass::Crashed,
                     Some(EndKind::Completed | EndKind::NotStarted { .. } | EndKind::Stopped { .. }) | None => {
                         FailureClass::OutOfRounds
@@ -77,10 +81,15 @@ impl Turn<'_> {
         let (class, message) = match &end.how {
             EndKind::Stopped { why } => self.stopped(t, *why),
             EndKind::NotStarted { why } => (FailureClass::Misconfigured, format!("it could not be started: {why}")),
+            EndKind::Failed {
+                fault: fault @ (Fault::Transient | Fault::Limited { .. } | Fault::Misconfigured | Fault::OutOfBudget),
+                why,
+            } => (class_of(*fault), format!("its agent failed: {why}")),
             EndKind::Completed
             | EndKind::Exited { .. }
             | EndKind::Signalled { .. }
             | EndKind::Refused { .. }
+            | EndKind::Failed { fault: Fault::OutOfTurns | Fault::OutOfContext, .. }
             | EndKind::Lost { .. } => return None,
         };
         Some(Failure { class, message: format!("its review failed: {message}"), tail: end.tail.clone() })
@@ -88,9 +97,16 @@ impl Turn<'_> {
 
     /// The reviewer is shown what the work changes: that is asked for first.
     fn begin_review(&mut self, t: TaskNo) {
+        if self.rests(t, SessionKind::Review) {
+            return;
+        }
         let grant = self.grant(t, SessionKind::Review);
         let cap = match grant {
             Grant::Granted(cap) => cap,
+            Grant::Unbound => {
+                let message = self.run.why_unbound(t, SessionKind::Review);
+                return self.fail(t, Failure { class: FailureClass::OutOfBudget, message, tail: String::new() });
+            }
             Grant::TaskSpent => {
                 let message = "its own budget is used up, and its work is not yet reviewed".to_owned();
                 return self.fail(t, Failure { class: FailureClass::OutOfBudget, message, tail: String::new() });
@@ -142,7 +158,9 @@ impl Turn<'_> {
         let Some(running) = self.running(t) else { return };
         let (attempt, round, session) = (running.attempt, running.round, next_session(running));
         let conversation = running.review.as_ref().and_then(|review| review.conversation.clone());
+        let counted = running.review.as_ref().map_or(Usage::NONE, |review| counted(&review.counted));
         let (task, path, kind) = (self.id(t), self.work_path(t), SessionKind::Review);
+        let (role, agent) = self.run.who(t, kind).map(|(role, agent)| (role.clone(), agent.clone())).unzip();
         let key = WorkKey { task: task.clone(), attempt, round, session };
         self.emit(Event::SessionStarted {
             task,
@@ -153,10 +171,13 @@ impl Turn<'_> {
             conversation: conversation.clone(),
             reserved,
             kind,
+            role,
+            agent,
+            model: model.clone(),
         });
         self.begin_job(t, Job::Work);
         self.set_round_deadline(t);
-        let start = StartSession { key, kind, model, prompt, conversation, path, cap: reserved };
+        let start = StartSession { key, kind, model, prompt, conversation, counted, path, cap: reserved };
         self.ask(Effect::StartSession(Box::new(start)));
     }
 }
@@ -175,7 +196,7 @@ fn verdict_of(end: &Ended) -> (Option<Verdict>, Vec<String>) {
         EndKind::Exited { code } => format!("its agent program exited with {code}"),
         EndKind::Signalled { signal } => format!("it was ended by signal {signal}"),
         EndKind::Refused { why } => format!("the agent declined: {why}"),
-        EndKind::NotStarted { why } | EndKind::Lost { why } => why.clone(),
+        EndKind::NotStarted { why } | EndKind::Lost { why } | EndKind::Failed { why, .. } => why.clone(),
         EndKind::Stopped { .. } => "it was stopped".to_owned(),
     };
     (None, vec![why])

@@ -2,11 +2,13 @@
 //! permission, and the declared outputs, and the files it may change, and the checks, run by the engine. What misses
 //! any of these goes back to the conversation while rounds are left.
 
-use crate::amount::{Cost, Millis, Usage};
+use crate::amount::{Millis, Usage};
 use crate::handoff::{CheckResult, Facts, FileChange, Source, Status, Verdict};
 use crate::kernel::effect::Effect;
-use crate::kernel::event::{CancelWhy, Ended, Event, Failure, FailureClass, Outcome, PlaceKind, RoundReason};
-use crate::kernel::fact::{EndKind, StopWhy, WorkEnd};
+use crate::kernel::event::{
+    CancelWhy, Ended, Event, Failure, FailureClass, HandOffWhy, Outcome, PlaceKind, RoundReason,
+};
+use crate::kernel::fact::{EndKind, Fault, StopWhy, WorkEnd};
 use crate::kernel::graph::TaskNo;
 use crate::kernel::inflight::Job;
 use crate::kernel::state::Phase;
@@ -15,6 +17,17 @@ use crate::kernel::texts;
 use crate::kernel::work::round_after;
 use crate::name::{Attempt, Round, TaskId};
 use crate::plan::touches::TouchSet;
+
+/// What an agent's own failure means for its task.
+pub(crate) fn class_of(fault: Fault) -> FailureClass {
+    match fault {
+        Fault::Transient => FailureClass::Transient,
+        Fault::Limited { .. } => FailureClass::Limited,
+        Fault::Misconfigured => FailureClass::Misconfigured,
+        Fault::OutOfBudget => FailureClass::OutOfBudget,
+        Fault::OutOfTurns | Fault::OutOfContext => FailureClass::OutOfTurns,
+    }
+}
 
 impl Turn<'_> {
     /// Whether checks, merge checks and setup commands are run here.
@@ -44,6 +57,8 @@ impl Turn<'_> {
             denied: end.denied,
             truncated: end.truncated,
             swept: end.swept,
+            model: end.model,
+            version: end.version,
         }
     }
 
@@ -53,7 +68,6 @@ impl Turn<'_> {
         let running = record.running();
         let snapshot = running.and_then(|running| running.snapshot.as_ref());
         let spent = record.past.as_ref().map(|past| past.spent).unwrap_or_default();
-        let cost = if spent.cost_known && !spent.some_unknown { Cost::Reported(spent.usd) } else { Cost::Unknown };
         Facts {
             task: self.id(t),
             attempt: record.attempt().unwrap_or(Attempt::FIRST),
@@ -61,11 +75,7 @@ impl Turn<'_> {
             commit: snapshot.and_then(|snapshot| snapshot.commit.clone()),
             files: snapshot.map(|snapshot| snapshot.files.clone()).unwrap_or_default(),
             checks: running.map(|running| running.checks.clone()).unwrap_or_default(),
-            usage: if self.is_agent(t) || self.task(t).review.is_some() {
-                Usage { tokens: Some(spent.tokens), cost }
-            } else {
-                Usage::NONE
-            },
+            usage: if self.is_agent(t) || self.task(t).review.is_some() { spent.usage() } else { Usage::NONE },
             duration: record.past.as_ref().map_or(Millis::ZERO, |past| past.ran),
         }
     }
@@ -88,9 +98,7 @@ impl Turn<'_> {
         let Some(end) = self.running(t).and_then(|running| running.end.clone()) else { return };
         let (class, message) = match &end.how {
             EndKind::Completed => return self.judge_work(t, &end),
-            EndKind::Stopped { why: StopWhy::Budget } if self.run.state.exceeded => {
-                return self.cancel(t, CancelWhy::Budget);
-            }
+            EndKind::Stopped { why: StopWhy::Budget } if self.run.state.exceeded => return self.end_for_budget(t),
             EndKind::Stopped { why } => self.stopped(t, *why),
             EndKind::Exited { code } if self.is_agent(t) => {
                 (FailureClass::Crashed, format!("its agent program exited with {code}"))
@@ -100,6 +108,21 @@ impl Turn<'_> {
             EndKind::Refused { why } => (FailureClass::Refused, format!("the agent declined: {why}")),
             EndKind::NotStarted { why } => (FailureClass::Misconfigured, format!("it could not be started: {why}")),
             EndKind::Lost { why } => (FailureClass::Engine, format!("it was lost: {why}")),
+            EndKind::Failed { fault: Fault::OutOfTurns, why } => {
+                return self.give_back(t, RoundReason::OutOfTurns { why: why.clone() });
+            }
+            EndKind::Failed { fault: Fault::OutOfBudget, .. } if self.ends_for_budget() => {
+                return self.end_for_budget(t);
+            }
+            EndKind::Failed { fault: Fault::OutOfContext, why } => {
+                return self.hand_on(t, (HandOffWhy::Context, FailureClass::OutOfTurns), why, &end);
+            }
+            EndKind::Failed { fault: Fault::OutOfBudget, why }
+                if self.running(t).is_some_and(|running| running.share_gone) =>
+            {
+                return self.hand_on(t, (HandOffWhy::Share, FailureClass::OutOfBudget), why, &end);
+            }
+            EndKind::Failed { fault, why } => (class_of(*fault), format!("its agent failed: {why}")),
         };
         self.fail(t, Failure { class, message, tail: end.tail.clone() });
     }
@@ -112,10 +135,15 @@ impl Turn<'_> {
             StopWhy::Budget => (FailureClass::OutOfBudget, self.whose_budget(t)),
             StopWhy::Interrupt => (FailureClass::Engine, "it was interrupted".to_owned()),
             StopWhy::Cancelled => (FailureClass::Engine, "it was cancelled".to_owned()),
+            StopWhy::HandOff => (FailureClass::Engine, "it was stopped to be handed off".to_owned()),
         }
     }
 
     fn whose_budget(&self, t: TaskNo) -> String {
+        let kind = self.running(t).map(|running| running.kind).unwrap_or_default();
+        if self.run.is_unbound(t, kind) {
+            return self.run.why_unbound(t, kind);
+        }
         match self.run.spent_pot(t) {
             Some(group) => format!("the budget of `{}` is used up", self.id(group)),
             None => "its own budget is used up".to_owned(),
@@ -242,7 +270,9 @@ impl Turn<'_> {
         }
         let on_merged_tree = matches!(reason, RoundReason::MergeCheck { .. });
         let by_review = matches!(reason, RoundReason::Review { .. });
+        let out_of_turns = matches!(reason, RoundReason::OutOfTurns { .. });
         let class = match (on_merged_tree, self.is_agent(t) || by_review) {
+            _ if out_of_turns => FailureClass::OutOfTurns,
             (true, _) => FailureClass::MergeCheck,
             (false, true) => FailureClass::OutOfRounds,
             (false, false) => FailureClass::Exit,

@@ -4,14 +4,18 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::Value;
 
-use crate::amount::{Ceiling, Millis, TokenUse, Usd, WallTime};
-use crate::handoff::{CheckResult, Narrative, Verdict};
+use crate::amount::{Ceiling, Millis, Spent, WallTime};
+use crate::handoff::{CheckResult, Narrative, Source, Verdict};
 use crate::kernel::collisions::{Clash, Pair};
-use crate::kernel::event::{CacheFound, Ended, Outcome, RoundReason, RunOutcome, SessionKind, WorkspaceFrom};
+use crate::kernel::event::{
+    CacheFound, Ended, HandOffWhy, Outcome, RoundReason, RunOutcome, SessionKind, WorkspaceFrom,
+};
 use crate::kernel::fact::{Answer, Delivered, EndKind, Snapshot, StopCause, StopWhy, WorkspaceMade};
 use crate::kernel::graph::TaskNo;
+use crate::kernel::health::Health;
 use crate::kernel::holds::Holds;
-use crate::name::{Attempt, CommitId, OutputId, Round, SessionNo, TaskId};
+use crate::name::{AgentName, Attempt, CommitId, OutputId, RoleName, Round, SessionNo, TaskId};
+use crate::plan::GivenHandoff;
 
 /// The state of a run.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -24,6 +28,8 @@ pub struct State {
     /// Who holds locks, and the files that it may touch.
     pub(crate) holds: Holds,
     pub(crate) ledger: Ledger,
+    /// Agents that told use whose cost nobody knows.
+    pub(crate) unpriced: BTreeSet<AgentName>,
     /// Gates that wait for a person.
     pub(crate) gated: BTreeSet<TaskNo>,
     /// Accepted work in order of completion.
@@ -47,6 +53,10 @@ pub struct State {
     pub(crate) stopping: Option<StopCause>,
     /// Who pauses it.
     pub(crate) pausing: Option<String>,
+    /// Agents of which there is something to remember.
+    pub(crate) agents: BTreeMap<AgentName, Health>,
+    /// How many tasks work at once for now, where that is not as many as may.
+    pub(crate) pace: Option<u32>,
     pub(crate) fault: Option<String>,
     pub(crate) exceeded: bool,
     pub(crate) over: Option<RunOutcome>,
@@ -103,6 +113,7 @@ pub(crate) struct Given {
 
 /// An attempt under way.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is true or false whatever the others are")]
 pub(crate) struct Running {
     pub(crate) attempt: Attempt,
     pub(crate) from: WorkspaceFrom,
@@ -121,6 +132,16 @@ pub(crate) struct Running {
     pub(crate) reserved: Ceiling,
     /// What this session told of its use so far.
     pub(crate) told: Spent,
+    /// What the conversation has used so far, this session included.
+    pub(crate) counted: Spent,
+    /// So often in a row the service failed.
+    pub(crate) falters: u32,
+    /// It is being handed to a next session.
+    pub(crate) handing: Option<Box<Handing>>,
+    /// So often in a row it was handed on by itself, and no session changed anything.
+    pub(crate) in_vain: u32,
+    /// The last session has used up what was set aside for it.
+    pub(crate) share_gone: bool,
     pub(crate) end: Option<Box<Ended>>,
     pub(crate) snapshot: Option<Snapshot>,
     pub(crate) checks: Vec<CheckResult>,
@@ -141,10 +162,34 @@ pub(crate) struct Running {
     pub(crate) kept: bool,
 }
 
+/// A task on its way from one session to the next.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Handing {
+    pub(crate) why: HandOffWhy,
+    /// Who asked for it.
+    pub(crate) by: Option<String>,
+    /// The role it is yet to be given to.
+    pub(crate) to: Option<RoleName>,
+    pub(crate) step: HandStep,
+}
+
+/// What of that is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HandStep {
+    /// Nothing yet: the session is being stopped.
+    Asked,
+    /// The document is found, or is to be written.
+    Document(Source),
+    /// The work is recorded, and what is handed over is told.
+    Committed,
+}
+
 /// The review of a round's work.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Review {
     pub(crate) conversation: Option<String>,
+    /// What its conversation has used so far.
+    pub(crate) counted: Spent,
     /// Sessions that ended without a verdict.
     pub(crate) without_verdict: u32,
     /// How the last session ended, until its verdict is remembered.
@@ -184,6 +229,8 @@ pub(crate) enum Phase {
     Merged(CommitId),
     /// To go round again on top of what was merged meanwhile: waits for a slot.
     Reworking,
+    /// A session for this is to begin once its agent can be asked: waits for that and for a slot.
+    Resting(SessionKind),
 }
 
 /// What the attempts of a task left.
@@ -206,8 +253,11 @@ pub(crate) struct Past {
     pub(crate) open: Vec<Attempt>,
     /// What the accepted session told.
     pub(crate) told: Option<Box<Told>>,
-    /// The conversation of the work that was accepted.
+    /// What a session handed to the next one of the same task in the middle of the work.
+    pub(crate) handed: Option<Box<GivenHandoff>>,
+    /// The conversation of the work that was accepted, and what it has used.
     pub(crate) conversation: Option<String>,
+    pub(crate) counted: Spent,
     /// Its work was merged, or there was nothing to merge: what follows begins at the integration tip.
     pub(crate) settled: bool,
     /// It was sent back, and has not been accepted since.
@@ -223,19 +273,9 @@ pub(crate) struct Past {
 pub(crate) struct SentBack {
     pub(crate) by: TaskId,
     pub(crate) reason: String,
-    /// The conversation to go on with; taken by the next attempt.
+    /// The conversation to go on with; taken by the next attempt. And what it has used.
     pub(crate) conversation: Option<String>,
-}
-
-/// A sum of reported use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Spent {
-    pub(crate) usd: Usd,
-    pub(crate) tokens: TokenUse,
-    /// A cost was reported.
-    pub(crate) cost_known: bool,
-    /// A session ended without telling its cost.
-    pub(crate) some_unknown: bool,
+    pub(crate) counted: Spent,
 }
 
 /// A commit of an attempt.
@@ -258,10 +298,8 @@ pub(crate) struct Told {
 pub(crate) struct Ledger {
     /// What may be used.
     pub(crate) ceiling: Ceiling,
-    pub(crate) usd: Usd,
-    pub(crate) tokens: TokenUse,
+    pub(crate) spent: Spent,
     pub(crate) time: Millis,
-    pub(crate) some_unknown: bool,
     /// Set aside for running sessions.
     pub(crate) reserved_usd: u64,
     pub(crate) reserved_tokens: u64,
@@ -312,10 +350,12 @@ impl State {
         self.task(t).running()
     }
 
-    /// True where nothing but a person can move the run on: that time is not the run's.
-    pub(crate) fn only_gates_wait(&self) -> bool {
+    /// True where nothing but a person, or an agent that can be asked again, moves the run on: that time is not the
+    /// run's.
+    pub(crate) fn only_waits(&self) -> bool {
         let backs_off = |record: &Record| matches!(record.status, Status::BackingOff { .. });
-        !self.gated.is_empty()
+        let away = self.agents.values().any(|health| health.wait().is_some());
+        (away || !self.gated.is_empty())
             && self.slots == 0
             && self.merging.is_none()
             && self.queue.is_empty()

@@ -7,6 +7,7 @@ use crate::kernel::event::Event;
 use crate::kernel::fact::{Began, Fact, GateAnswer, WorkKey};
 use crate::kernel::graph::{Graph, TaskNo};
 use crate::kernel::inflight::{Job, MergeJob};
+use crate::kernel::pace::mood;
 use crate::kernel::state::{Phase, Running, Status};
 use crate::kernel::{Run, Step};
 use crate::name::{Attempt, TaskId};
@@ -43,13 +44,17 @@ impl<'r> Turn<'r> {
     pub(crate) fn emit(&mut self, event: Event) {
         self.run.apply(&event, self.now.wall);
         self.stir(&event);
+        let mut paced = None;
         if let Event::TaskReady { task } | Event::TaskFinished { task, .. } | Event::BackingOff { task, .. } = &event
             && let Some(t) = self.find(task)
         {
             self.noticed(t);
-            self.keep_pace(t, &event);
+            paced = mood(&event).map(|mood| (t, mood));
         }
         self.step.events.push(event);
+        if let Some((t, mood)) = paced {
+            self.keep_pace(t, &mood);
+        }
     }
 
     pub(crate) fn ask(&mut self, effect: Effect) {
@@ -123,6 +128,11 @@ impl<'r> Turn<'r> {
                 self.run.inflight.clear_deadline(t);
                 self.run.inflight.unfunded.remove(&t);
                 self.run.inflight.ended.push_back(t);
+                // What was cancelled while it waited for its agent keeps the run waiting no longer.
+                if !self.run.state.agents.is_empty() {
+                    let rank = self.run.graph.rank(t);
+                    self.run.inflight.ready.forget(rank);
+                }
             }
             Status::Waiting
             | Status::Expanded { .. }
@@ -151,6 +161,7 @@ impl<'r> Turn<'r> {
         expected
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm a fact")]
     fn fact(&mut self, fact: Fact) {
         match fact {
             Fact::Began(Began::New { attended }) => self.begin(attended),
@@ -169,6 +180,7 @@ impl<'r> Turn<'r> {
             Fact::Pause { by } => self.pause(by),
             Fact::Cancel { task, by } => self.cancel_on_wish(&task, &by),
             Fact::Retry { task, by } => self.retry_on_wish(&task, by),
+            Fact::HandOff { task, to, by } => self.hand_off_on_wish(&task, to, by),
             Fact::Noted { text } => self.emit(Event::Note { task: None, text, about: None }),
             Fact::EngineFault { why } => self.fault(why),
             Fact::WorkspaceReady { task, attempt, workspace } => self.workspace_ready(task, attempt, workspace),
@@ -179,6 +191,8 @@ impl<'r> Turn<'r> {
             }
             Fact::WorkStarted { .. } => {}
             Fact::Conversation { key, conversation } => self.conversation(&key, conversation),
+            Fact::Retrying { key, fault, why } => self.retrying(&key, fault, why),
+            Fact::SkillUsed { key, skill, how } => self.skill_used(&key, skill, how),
             Fact::Progress { key, text } => self.progress(&key, text),
             Fact::Used { key, usage } => self.used(&key, usage),
             Fact::WorkEnded { key, end } => self.work_ended(&key, *end),
@@ -216,6 +230,9 @@ impl<'r> Turn<'r> {
     /// Moves all that can move: attempts first, so that they give back what the others wait for.
     fn advance(&mut self) {
         loop {
+            if self.settle_agents() {
+                continue;
+            }
             if let Some(t) = self.run.inflight.ended.pop_front() {
                 self.after_end(t);
             } else if let Some(t) = self.run.inflight.look.pop_front() {

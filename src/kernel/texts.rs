@@ -121,6 +121,9 @@ pub(crate) fn reason(reason: &RoundReason) -> (String, String) {
             (format!("the review by `{role}` gave it back: {}", reasons.join("; ")), none())
         }
         RoundReason::SentBack { by, reason } => (format!("`{by}` sent it back: {reason}"), none()),
+        RoundReason::OutOfTurns { why } => {
+            (format!("it ran out of turns or of room before it was done ({why}); go on where it stopped"), none())
+        }
     }
 }
 
@@ -172,6 +175,13 @@ impl Turn<'_> {
             .map(|(task, facts, narrative, problems)| Upstream { task, facts, narrative, problems })
             .collect();
         let id = self.id(t);
+        let past = self.run.state.task(t).past.as_ref();
+        let before = past.and_then(|past| past.handed.as_deref()).map(|before| Upstream {
+            task: &id,
+            facts: &before.facts,
+            narrative: &before.narrative,
+            problems: &before.problems,
+        });
         let context = PromptContext {
             run: &self.run.id,
             task: &id,
@@ -179,6 +189,7 @@ impl Turn<'_> {
             round: running.round,
             workspace,
             upstream: &upstream,
+            before,
             outputs: &self.run.state.outputs,
             last_failure: last_failure.as_deref(),
             given_back: given_back.as_deref(),

@@ -35,6 +35,7 @@ impl Turn<'_> {
             self.run.inflight.backing_off.remove(&(at, t));
             self.try_again(t);
         }
+        self.agents_due();
         if self.run.inflight.time_warning.is_some_and(|at| at <= now) {
             self.run.inflight.time_warning = None;
             self.watch_budget();
@@ -99,7 +100,7 @@ impl Turn<'_> {
 
     /// Whether only gates wait after this step.
     pub(crate) fn begin_or_end_pause(&mut self) {
-        let pauses = self.is_live() && self.run.state.only_gates_wait();
+        let pauses = self.is_live() && self.run.state.only_waits();
         if pauses && self.run.inflight.paused.is_none() {
             self.run.inflight.paused = Some(self.now.mono);
             self.run.inflight.time_up = None;
@@ -127,7 +128,8 @@ impl Turn<'_> {
         let first = |set: &std::collections::BTreeSet<(Millis, TaskNo)>| set.first().map(|(at, _)| *at);
         let earliest =
             [first(&inflight.deadlines), first(&inflight.backing_off), inflight.time_warning, inflight.time_up];
-        let Some(earliest) = earliest.into_iter().flatten().min() else { return };
+        let earliest = earliest.into_iter().chain([self.agents_wake()]);
+        let Some(earliest) = earliest.flatten().min() else { return };
         let stands = inflight.wake.is_some_and(|asked| asked >= self.now.mono && asked <= earliest);
         if stands || self.run.state.over.is_some() {
             return;

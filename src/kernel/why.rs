@@ -2,12 +2,12 @@
 
 use crate::amount::{At, WallTime};
 use crate::kernel::Run;
-use crate::kernel::event::{CancelWhy, Outcome, SessionKind};
+use crate::kernel::event::{CancelWhy, HandOffWhy, Outcome, SessionKind};
 use crate::kernel::fact::Answer;
 use crate::kernel::graph::{Graph, LockNo, TaskNo};
 use crate::kernel::limits::Fit;
 use crate::kernel::order::Hold;
-use crate::kernel::state::{Gated, Phase, Running, Status};
+use crate::kernel::state::{Gated, HandStep, Handing, Phase, Running, Status};
 use crate::name::TaskId;
 
 /// Of the parts that a group waits for, so many are named.
@@ -28,7 +28,7 @@ impl Run {
         }
         match &self.state.task(t).status {
             Status::Waiting => self.why_waiting(t),
-            Status::Ready => self.why_ready(t),
+            Status::Ready => self.why_ready(t, now.wall),
             Status::Gated(gated) => self.why_gated(t, gated),
             Status::Expanded { open } => self.why_expanded(t, *open),
             Status::Running(running) => self.why_running(t, running, now) + &self.why_collides(t),
@@ -94,7 +94,7 @@ impl Run {
         }
     }
 
-    fn why_ready(&self, t: TaskNo) -> String {
+    fn why_ready(&self, t: TaskNo, now: WallTime) -> String {
         if (self.state.stopping.is_some() && !self.graph.is_always(t)) || self.state.fault.is_some() {
             return "ready, but the run is stopping".to_owned();
         }
@@ -105,7 +105,7 @@ impl Run {
         let max = self.at_once();
         if slots >= max && max < self.plan.max.get() {
             return format!(
-                "ready; waits for one of {max} slots for now, fewer since sessions broke down (`concurrency.auto`)"
+                "ready; waits for one of {max} slots for now, fewer since sessions broke down or ran into limits (`concurrency.auto`)"
             );
         }
         if slots >= max {
@@ -113,6 +113,9 @@ impl Run {
         }
         if self.state.pauses() {
             return self.why_held(Hold::Pause);
+        }
+        if let Some(agent) = self.away(t) {
+            return format!("ready; waits for {}", self.why_away(agent, now));
         }
         match self.fits(t) {
             Fit::Fits => "ready; starts next".to_owned(),
@@ -143,6 +146,7 @@ impl Run {
             Hold::Pot(group) => {
                 format!("ready; waits until a running session leaves some of the budget of `{}`", self.name(group))
             }
+            Hold::Agent(_) => "ready; waits for its agent".to_owned(),
             Hold::Pause => format!("ready, but the run is paused; `ai-sdlc run resume {}` goes on", self.id),
             Hold::Stop => "ready, but the run is stopping".to_owned(),
         }
@@ -155,6 +159,9 @@ impl Run {
     fn why_running(&self, t: TaskNo, running: &Running, now: At) -> String {
         let Running { attempt, round, .. } = running;
         let task = self.task(t).1;
+        if let Some(handing) = &running.handing {
+            return format!("attempt {attempt}, round {round}: {}", why_handed_on(running, handing));
+        }
         match &running.phase {
             Phase::Preparing => format!("attempt {attempt}: its workspace is being made"),
             Phase::SettingUp(index) => {
@@ -187,6 +194,13 @@ impl Run {
             }
             Phase::Merging { .. } => "accepted; is being merged".to_owned(),
             Phase::Merged(commit) => format!("merged as {}", commit.short()),
+            Phase::Resting(_) => match self.away(t) {
+                Some(agent) => {
+                    let why = self.why_away(agent, now.wall);
+                    format!("attempt {attempt}, round {round}: waits for {why}; it goes on where it stopped")
+                }
+                None => format!("attempt {attempt}, round {round}: goes on where it stopped, waits for a slot"),
+            },
             Phase::Reworking => format!("round {round} on top of what was merged meanwhile: waits for a slot"),
         }
     }
@@ -196,6 +210,23 @@ impl Run {
         let failure = failure.and_then(|words| words.lines().next()).unwrap_or("it failed");
         format!("tries again in {}: {failure}", until.since(now))
     }
+}
+
+fn why_handed_on(running: &Running, handing: &Handing) -> String {
+    let why = match handing.why {
+        HandOffWhy::Asked => format!("`{}` wants it", handing.by.as_deref().unwrap_or("a person")),
+        HandOffWhy::Context => "its conversation is full".to_owned(),
+        HandOffWhy::Share => "its part of the budget is used up".to_owned(),
+        HandOffWhy::Budget => "the budget is used up".to_owned(),
+    };
+    let to = handing.to.as_ref().map(|role| format!(" to `{role}`")).unwrap_or_default();
+    let step = match (handing.step, running.phase == Phase::Working) {
+        (HandStep::Asked, true) => "its session is being stopped",
+        (HandStep::Asked, false) => "its document is looked for",
+        (HandStep::Document(_), _) => "its work is being recorded",
+        (HandStep::Committed, _) => "the next session is about to begin",
+    };
+    format!("is handed off{to}, as {why}: {step}")
 }
 
 fn why_ended(outcome: &Outcome) -> String {

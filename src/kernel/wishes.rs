@@ -13,7 +13,7 @@ use crate::kernel::fact::StopWhy;
 use crate::kernel::graph::TaskNo;
 use crate::kernel::inflight::Job;
 use crate::kernel::joins::Verdict;
-use crate::kernel::state::{Merging, Phase, Status};
+use crate::kernel::state::{Merging, Phase, Running, Status};
 use crate::kernel::step::Turn;
 use crate::name::TaskId;
 
@@ -36,7 +36,8 @@ impl Turn<'_> {
 
     /// Whether a pause keeps this task from beginning. What has begun goes to its end.
     pub(crate) fn is_kept_from_beginning(&self, t: TaskNo) -> bool {
-        self.run.state.pauses() && self.running(t).is_none()
+        let rests = |running: &Running| matches!(running.phase, Phase::Resting(_));
+        self.run.state.pauses() && self.running(t).is_none_or(rests)
     }
 
     /// A person wants this task to stop.
@@ -107,7 +108,8 @@ impl Turn<'_> {
             | Phase::Checking(_)
             | Phase::Reviewing
             | Phase::Queued { .. }
-            | Phase::Reworking => false,
+            | Phase::Reworking
+            | Phase::Resting(_) => false,
         };
         !waits && self.lives(t) && self.fails_cancelled(t)
     }

@@ -3,10 +3,10 @@
 
 use std::path::PathBuf;
 
-use crate::amount::Ceiling;
+use crate::amount::{Ceiling, Cost, Spent, Usage};
 use crate::handoff::CheckVerdict;
 use crate::kernel::effect::{Effect, StartSession};
-use crate::kernel::event::{Event, Failure, FailureClass, SessionKind};
+use crate::kernel::event::{Event, Failure, FailureClass, NoteAbout, SessionKind, SkillUse};
 use crate::kernel::fact::{Activity, Snapshot, WorkEnd, WorkKey, WorkspaceMade};
 use crate::kernel::graph::TaskNo;
 use crate::kernel::inflight::Job;
@@ -15,7 +15,7 @@ use crate::kernel::state::{Phase, Running};
 use crate::kernel::step::{CommandEnded, Turn};
 use crate::kernel::texts;
 use crate::mission::model::{TaskWorkspace, WorkspaceMode};
-use crate::name::{Attempt, Round, SessionNo, TaskId};
+use crate::name::{Attempt, Round, SessionNo, SkillName, TaskId};
 use crate::plan::TaskKind;
 
 impl Turn<'_> {
@@ -27,7 +27,7 @@ impl Turn<'_> {
         if self.is_gate(t) {
             return self.gate_on(t);
         }
-        if self.ends_cancelled(t) {
+        if self.ends_cancelled(t) || self.hands_on(t) {
             return;
         }
         let Some(running) = self.running(t) else { return };
@@ -50,7 +50,7 @@ impl Turn<'_> {
             Phase::Checking(index) if self.lives(t) => self.go_on_checking(t, index),
             Phase::Reviewing if self.lives(t) => self.review_on(t),
             Phase::Merged(_) => self.succeed(t),
-            Phase::Reworking => {
+            Phase::Reworking | Phase::Resting(_) => {
                 let rank = self.run.graph.rank(t);
                 self.run.inflight.ready.offer(rank);
             }
@@ -132,7 +132,7 @@ impl Turn<'_> {
 
     /// Starts the session or the command of the present round.
     fn start_work(&mut self, t: TaskNo) {
-        if self.looks_up(t) {
+        if self.looks_up(t) || self.rests(t, SessionKind::Work) {
             return;
         }
         let grant = match self.run.spent_pot(t).filter(|_| !self.is_agent(t)) {
@@ -142,6 +142,10 @@ impl Turn<'_> {
         };
         let cap = match grant {
             Grant::Granted(cap) => cap,
+            Grant::Unbound => {
+                let message = self.run.why_unbound(t, SessionKind::Work);
+                return self.fail(t, Failure { class: FailureClass::OutOfBudget, message, tail: String::new() });
+            }
             Grant::TaskSpent => {
                 let message = "its own budget is used up".to_owned();
                 return self.fail(t, Failure { class: FailureClass::OutOfBudget, message, tail: String::new() });
@@ -176,8 +180,11 @@ impl Turn<'_> {
         let Some(running) = self.running(t) else { return };
         let (attempt, round, session) = (running.attempt, running.round, next_session(running));
         let conversation = running.conversation.clone();
+        let counted = counted(&running.counted);
         let path = self.work_path(t);
         let model = self.work_model(t);
+        let (role, agent) =
+            self.run.who(t, SessionKind::Work).map(|(role, agent)| (role.clone(), agent.clone())).unzip();
         let task = self.id(t);
         let key = WorkKey { task: task.clone(), attempt, round, session };
         self.emit(Event::SessionStarted {
@@ -189,6 +196,9 @@ impl Turn<'_> {
             conversation: conversation.clone(),
             reserved,
             kind: SessionKind::Work,
+            role,
+            agent,
+            model: model.clone(),
         });
         self.begin_job(t, Job::Work);
         self.set_round_deadline(t);
@@ -198,6 +208,7 @@ impl Turn<'_> {
             model,
             prompt,
             conversation,
+            counted,
             path,
             cap: reserved,
         })));
@@ -254,6 +265,13 @@ impl Turn<'_> {
         }
     }
 
+    pub(crate) fn skill_used(&mut self, key: &WorkKey, skill: SkillName, how: SkillUse) {
+        if self.current_work(key).is_some() {
+            let (task, attempt, session) = (key.task.clone(), key.attempt, key.session);
+            self.emit(Event::SkillUsed { task, attempt, session, skill, how });
+        }
+    }
+
     pub(crate) fn work_ended(&mut self, key: &WorkKey, mut end: WorkEnd) {
         let Some(t) = self.current_work(key) else { return };
         self.run.inflight.jobs.remove(&t);
@@ -268,8 +286,14 @@ impl Turn<'_> {
             return self.succeed_leanly(t, &end);
         }
         let ended = self.read_end(t, end);
+        let was_handed_on = self.is_handed_on(t);
         let WorkKey { task, attempt, round, session } = key.clone();
         self.emit(Event::SessionEnded { task, attempt, round, session, end: Box::new(ended) });
+        if was_handed_on && !self.is_handed_on(t) {
+            let text = "it came to its own end before it was stopped: it is not handed off".to_owned();
+            let about = Some(NoteAbout::HandOffRefused);
+            self.emit(Event::Note { task: Some(self.id(t)), text, about });
+        }
         self.set_group_deadlines(t);
         if self.is_session(t) {
             self.watch_pots(t);
@@ -307,6 +331,11 @@ impl Turn<'_> {
             self.emit(Event::WorkspaceClosed { task, attempt, kept });
         }
     }
+}
+
+/// What a conversation has used so far, as it is told to those who count on from there.
+pub(crate) fn counted(used: &Spent) -> Usage {
+    Usage { tokens: Some(used.tokens), cost: Cost::Reported(used.usd()) }
 }
 
 /// The number of the process that starts next within the attempt.

@@ -12,6 +12,7 @@ use crate::mission::model::Mission;
 
 pub mod check;
 pub mod config;
+pub mod events;
 pub mod explain;
 pub mod field;
 pub mod file;
@@ -21,6 +22,7 @@ pub mod load;
 pub mod lower;
 pub mod misfit;
 pub mod model;
+pub mod prices;
 pub mod sandbox;
 pub mod schema;
 pub mod spans;

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::amount::{Ceiling, Millis};
 pub use crate::catalog::role::{Capability, Permissions};
+use crate::mission::events::EventRule;
 use crate::mission::sandbox::{AgentSandbox, SandboxPolicy};
 pub use crate::mission::task::{
     AgentWork, Assignee, Cache, ForEach, Importance, Join, ListSource, MissionWork, Retry, RetryFrom, Task, TaskKind,
@@ -124,6 +125,8 @@ pub struct AgentTable {
     pub prompt: Option<PromptVia>,
     /// Arguments that go on with a conversation (`command` only); templates over `conversation`.
     pub resume: Option<Vec<String>>,
+    /// What its JSON lines mean (`command` only).
+    pub events: Option<Vec<EventRule>>,
     /// File of the scenario (`rehearsal` only), relative to the file that says so.
     pub scenario: Option<PathBuf>,
     /// Who confines its sessions (`command` only).
@@ -133,6 +136,14 @@ pub struct AgentTable {
 }
 
 impl AgentTable {
+    /// The program that is started: its own, or its backend's usual one.
+    pub fn program(&self) -> Option<&str> {
+        match &self.command {
+            Some(command) => command.first().map(String::as_str),
+            None => self.backend.and_then(BackendKind::usual_program),
+        }
+    }
+
     /// This one over a layer below, key by key.
     #[must_use]
     pub fn over(self, below: Self) -> Self {
@@ -145,6 +156,7 @@ impl AgentTable {
             max: self.max.or(below.max),
             prompt: self.prompt.or(below.prompt),
             resume: self.resume.or(below.resume),
+            events: self.events.or(below.events),
             scenario: self.scenario.or(below.scenario),
             sandbox: self.sandbox.or(below.sandbox),
             writable: self.writable.or(below.writable),
@@ -156,10 +168,63 @@ impl AgentTable {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum BackendKind {
+    /// Claude Code.
+    ClaudeCode,
+    /// Codex.
+    Codex,
+    /// Gemini CLI.
+    Gemini,
+    /// opencode.
+    Opencode,
+    /// Any program that speaks the Agent Client Protocol.
+    Acp,
     /// Any program that takes a prompt.
     Command,
     /// The embedded agent that plays a scenario.
     Rehearsal,
+}
+
+impl BackendKind {
+    /// As it is written in TOML.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::ClaudeCode => "claude-code",
+            Self::Codex => "codex",
+            Self::Gemini => "gemini",
+            Self::Opencode => "opencode",
+            Self::Acp => "acp",
+            Self::Command => "command",
+            Self::Rehearsal => "rehearsal",
+        }
+    }
+
+    /// The program that is started where a table names none.
+    pub const fn usual_program(self) -> Option<&'static str> {
+        match self {
+            Self::ClaudeCode => Some("claude"),
+            Self::Codex => Some("codex"),
+            Self::Gemini => Some("gemini"),
+            Self::Opencode => Some("opencode"),
+            Self::Acp | Self::Command | Self::Rehearsal => None,
+        }
+    }
+
+    /// Whether its program always tells what it cost, once it has told tokens; of others it is computed, where their model
+    /// has a price.
+    pub const fn reports_cost(self) -> bool {
+        match self {
+            Self::ClaudeCode | Self::Opencode => true,
+            Self::Codex | Self::Gemini | Self::Acp | Self::Rehearsal | Self::Command => false,
+        }
+    }
+
+    /// Whether its program tells what it used.
+    pub const fn reports_use(self) -> bool {
+        match self {
+            Self::ClaudeCode | Self::Codex | Self::Gemini | Self::Opencode | Self::Acp | Self::Rehearsal => true,
+            Self::Command => false,
+        }
+    }
 }
 
 /// How a prompt reaches a program.

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::catalog::schema::{generate, of_input};
 use crate::mission::config::ConfigFile;
 use crate::mission::file::MissionFile;
+use crate::mission::prices::PricesFile;
 
 /// The schema of mission files: draft-07, pretty, with a newline at the end.
 pub fn mission_schema() -> String {
@@ -18,6 +19,11 @@ pub fn mission_schema() -> String {
 /// The schema of `.ai-sdlc/config.toml`.
 pub fn config_schema() -> String {
     of_input::<ConfigFile>("config")
+}
+
+/// The schema of `prices.toml`.
+pub fn prices_schema() -> String {
+    of_input::<PricesFile>("prices")
 }
 
 /// A schema and the validator made of it, at most once each.
@@ -43,6 +49,13 @@ impl Explained for MissionFile {
 }
 
 impl Explained for ConfigFile {
+    fn explainer() -> Option<&'static Explainer> {
+        static ONCE: OnceLock<Option<Explainer>> = OnceLock::new();
+        ONCE.get_or_init(explainer::<Self>).as_ref()
+    }
+}
+
+impl Explained for PricesFile {
     fn explainer() -> Option<&'static Explainer> {
         static ONCE: OnceLock<Option<Explainer>> = OnceLock::new();
         ONCE.get_or_init(explainer::<Self>).as_ref()

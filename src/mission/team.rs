@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::mission::events::EventRule;
 use crate::mission::field::command::ArgumentsText;
 use crate::mission::field::number::Count;
 use crate::mission::limits::CeilingFile;
@@ -34,6 +35,8 @@ pub struct AgentFile {
     /// Arguments that go on with a conversation (backend `command`), with `{{conversation}}`.
     #[schemars(example = ["--resume", "{{conversation}}"])]
     pub resume: Option<Vec<String>>,
+    /// What its JSON lines mean (backend `command`). Left out: all that it prints is its message.
+    pub events: Option<Vec<EventRule>>,
     /// File of the scenario (backend `rehearsal`), relative to this file.
     #[schemars(example = &"web-app.scenario.toml")]
     pub scenario: Option<PathBuf>,
@@ -64,7 +67,7 @@ pub struct ModelsFile {
 impl AgentFile {
     /// Its checked form.
     pub fn table(&self) -> AgentTable {
-        let Self { backend, command, models, max, prompt, resume, scenario, sandbox, writable } = self;
+        let Self { backend, command, models, max, prompt, resume, events, scenario, sandbox, writable } = self;
         let mut ids = BTreeMap::new();
         if let Some(ModelsFile { fast, balanced, strong }) = models {
             for (word, id) in [("fast", fast), ("balanced", balanced), ("strong", strong)] {
@@ -80,6 +83,7 @@ impl AgentFile {
             max: max.map(Count::get),
             prompt: prompt.as_ref().map(|prompt| prompt.0.clone()),
             resume: resume.clone(),
+            events: events.clone(),
             scenario: scenario.clone(),
             sandbox: *sandbox,
             writable: writable.clone(),

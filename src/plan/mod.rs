@@ -17,6 +17,7 @@ use crate::amount::{Ceiling, Millis};
 use crate::catalog::schema::{of_input, schema_text};
 pub use crate::catalog::skill::SkillFile;
 use crate::handoff::{Facts, Narrative};
+use crate::mission::events::EventRule;
 use crate::mission::field::shape::Shape;
 use crate::mission::model::{
     BackendKind, Cache, CommandLine, Importance, Input, Join, ListSource, MergePolicy, Notify, Pace, Permissions,
@@ -26,12 +27,14 @@ use crate::mission::sandbox::AgentSandbox;
 use crate::name::{AgentName, InputId, MissionName, OutputId, RoleName, SkillName, TaskId, VarId};
 use crate::plan::ranking::SkillsRanked;
 use crate::plan::scenario::Scenario;
+use crate::price::Prices;
 
 pub mod argv;
 mod branches;
 pub mod build;
 pub mod choose;
 pub mod compare;
+pub mod costs;
 pub mod forecast;
 pub mod foreseen;
 pub mod graph;
@@ -76,6 +79,9 @@ pub struct Plan {
     pub partials: BTreeMap<String, String>,
     /// The skills that sessions are given.
     pub skills: BTreeMap<SkillName, Skill>,
+    /// What the models may cost that its agents use, where they do not say so themselves.
+    #[serde(default, skip_serializing_if = "Prices::is_empty")]
+    pub prices: Prices,
     /// Where tasks work; its templates are rendered, but for `branch`.
     pub workspace: WorkspacePolicy,
     /// How finished work comes together; its templates are rendered, its checks but for argv templates.
@@ -91,6 +97,18 @@ pub struct Plan {
     pub ranking: Option<SkillsRanked>,
     /// Where all this came from, to say later what has changed.
     pub sources: Vec<SourceFile>,
+}
+
+impl Plan {
+    /// The sessions of a task are those of another role from here on. What they may do, and the skills in its workspace,
+    /// stay the task's own.
+    pub fn give(&mut self, task: &TaskId, (role, agent, model): (&RoleName, &AgentName, Option<&String>)) {
+        if let Some(Task { kind: TaskKind::Agent(work), .. }) = self.tasks.get_mut(task) {
+            role.clone_into(&mut work.role);
+            agent.clone_into(&mut work.agent);
+            work.model = model.cloned();
+        }
+    }
 }
 
 /// What a task handed over before.
@@ -149,6 +167,9 @@ pub struct Agent {
     pub prompt: PromptVia,
     /// Arguments that go on with a conversation.
     pub resume: Option<Vec<String>>,
+    /// What its JSON lines mean; empty: all that it prints is its message.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<EventRule>,
     /// What the rehearsal agent plays; `None`: its default play.
     pub scenario: Option<Scenario>,
     /// Whether it tells what it used.
@@ -203,8 +224,27 @@ pub struct Skill {
     pub description: String,
     /// All its files, paths relative to its folder.
     pub files: Vec<SkillFile>,
+    /// What runs it, where something does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handler: Option<SkillHandler>,
     /// Where it was found; for people.
     pub origin: String,
+}
+
+/// What runs a skill, and under which conditions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SkillHandler {
+    /// Program and arguments; what begins with `./` lies in the skill's folder.
+    pub command: Vec<String>,
+    /// How long it may take.
+    pub timeout: Millis,
+    /// JSON Schema of its parameters; `None`: any object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<Value>,
+    /// Whether it changes anything.
+    pub side_effects: bool,
+    /// Whether a person should be asked first.
+    pub requires_confirmation: bool,
 }
 
 /// One task with everything decided.

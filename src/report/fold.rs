@@ -2,21 +2,25 @@
 
 use indexmap::IndexMap;
 
-use crate::amount::{Ceiling, Cost, Millis, Usage, WallTime};
+use crate::amount::{Ceiling, Millis, WallTime};
 use crate::handoff::Facts;
-use crate::kernel::event::{CLEAN_UP, Ended, Event, Failure, Outcome, Place, RoundReason, RunOutcome, WorkspaceFrom};
+use crate::kernel::event::{
+    CLEAN_UP, CancelWhy, Ended, Event, Failure, Outcome, Place, RoundReason, RunOutcome, SessionKind, WorkspaceFrom,
+};
 use crate::kernel::fact::{Snapshot, WorkspaceMade};
 use crate::mission::model::TaskWorkspace;
 use crate::name::{Attempt, CommitId, Round, RunId, TaskId};
 use crate::plan::graph::Edges;
 use crate::plan::{Plan, Task, TaskKind};
+use crate::report::skills;
 use crate::report::task::{End, Stage, TaskReport, Worker, is_bad, round_tail};
-use crate::report::{CheckLine, Delivery, Engine, Exceeded, Report, Spent, command_text};
+use crate::report::{CheckLine, Delivery, Engine, Exceeded, Report, SessionUse, Spent, command_text};
 
 impl Report {
     /// Takes in the next event.
     #[expect(clippy::too_many_lines, reason = "one arm an event")]
     pub fn fold(&mut self, at: WallTime, event: &Event) {
+        self.meter(event);
         match event {
             Event::RunStarted { run, plan, place } => self.begin(at, run, plan, place),
             Event::RunResumed { retried, freed, ceiling } => self.resume(at, retried, freed, *ceiling),
@@ -26,11 +30,29 @@ impl Report {
             Event::TaskStarted { task, attempt, from } => self.start(at, task, *attempt, from),
             Event::WorkspaceReady { task, workspace, .. } => self.workspace(task, workspace),
             Event::SetupFinished { task, tail, .. } => self.with(task, |t| t.tail.clone_from(tail)),
-            Event::SessionStarted { task, round, .. } | Event::CommandStarted { task, round, .. } => {
+            Event::SessionStarted { task, attempt, round, session, kind, role, agent, model, .. } => {
                 self.work(at, task, *round);
+                self.with(task, |t| {
+                    t.gives_skills(*kind);
+                    t.goes_on_in(*attempt, *session);
+                });
+                self.session_began(SessionUse {
+                    task: task.clone(),
+                    attempt: *attempt,
+                    round: *round,
+                    session: *session,
+                    kind: *kind,
+                    role: role.clone(),
+                    agent: agent.clone(),
+                    model: model.clone(),
+                    version: None,
+                    spent: Spent::default(),
+                    wasted: None,
+                });
             }
+            Event::CommandStarted { task, round, .. } => self.work(at, task, *round),
+            Event::SkillUsed { task, skill, how, .. } => self.with(task, |t| t.uses_skill(skill, *how)),
             Event::Progress { task, text, .. } => self.with(task, |t| t.doing = Some(text.clone())),
-            Event::Usage { task, usage, .. } => self.used(task, *usage),
             Event::SessionEnded { task, end, .. } => self.session_ended(task, end),
             Event::Snapshot { task, snapshot, .. } => self.with(task, |t| t.took(snapshot)),
             Event::CheckFinished { task, command, verdict, duration, tail, .. } => {
@@ -74,12 +96,23 @@ impl Report {
             | Event::Reviewed { .. }
             | Event::CacheLookedUp { .. }
             | Event::ArtifactsKept { .. } => self.judge(event),
+            Event::Limited { .. }
+            | Event::AgentFaltered { .. }
+            | Event::AgentReady { .. }
+            | Event::AgentSuspended { .. }
+            | Event::AgentTried { .. }
+            | Event::AgentBack { .. }
+            | Event::AgentAwaited { .. }
+            | Event::GoesOn { .. }
+            | Event::PaceChanged { .. } => self.fold_agent(at, event),
+            Event::HandingOff { .. } | Event::HandoffStep { .. } | Event::TaskGiven { .. } => self.fold_handing(event),
             Event::CollisionForeseen { .. } | Event::CollisionGone { .. } => self.foresee(event),
             Event::TouchesKnown { .. }
             | Event::OutputsKnown { .. }
             | Event::ConversationNamed { .. }
             | Event::Stopping { .. }
             | Event::TaskCancelling { .. }
+            | Event::Usage { .. }
             | Event::CandidateMade { .. }
             | Event::BudgetWarning { .. }
             | Event::DeliveryStarted { .. } => {}
@@ -131,7 +164,8 @@ impl Report {
             ..Self::default()
         };
         if let Some(ranked) = plan.ranked() {
-            self.spent.add(ranked.usage);
+            self.spent.add(&ranked.usage);
+            self.ranking = self.spent;
             self.note(None, &ranked.note);
         }
         for (id, task) in &plan.tasks {
@@ -162,6 +196,7 @@ impl Report {
             task.since = ran.then_some(at);
         }
         self.pausing = None;
+        self.agents_begin_again();
         self.again(retried, freed);
     }
 
@@ -215,24 +250,13 @@ impl Report {
         });
     }
 
-    fn used(&mut self, task: &TaskId, usage: Usage) {
-        // Whatever became of a command, it asked nobody for money.
-        if matches!(self.tasks.get(task).map(|task| &task.worker), Some(Worker::Command(_)))
-            && usage.cost == Cost::Unknown
-        {
-            return;
-        }
-        self.spent.add(usage);
-        self.with(task, |t| t.spent.add(usage));
-    }
-
     fn session_ended(&mut self, task: &TaskId, end: &Ended) {
-        self.used(task, end.usage);
         self.with(task, |t| {
             t.stage = Stage::Between;
             t.doing = None;
             t.problems.clone_from(&end.problems);
             t.tail.clone_from(&end.tail);
+            t.ends_itself(&end.how);
         });
     }
 
@@ -258,15 +282,21 @@ impl Report {
         self.with(task, |t| {
             t.close(at);
             t.tail.clone_from(&failure.tail);
+            t.handing = None;
             t.stage = Stage::BackingOff { until };
         });
     }
 
     fn finish_task(&mut self, at: WallTime, task: &TaskId, outcome: &Outcome) {
         self.collides_no_more(task);
+        let attempt = self.tasks.get(task).and_then(|task| task.attempt);
+        if let (Outcome::Failed { .. }, Some(attempt)) = (outcome, attempt) {
+            self.waste_attempt(task, attempt);
+        }
         self.with(task, |t| {
             t.close(at);
             t.doing = None;
+            t.handing.take_if(|_| !matches!(outcome, Outcome::Cancelled { why: CancelWhy::Budget, .. }));
             t.stage = Stage::Ended(match outcome {
                 Outcome::Succeeded { facts, merged } => {
                     t.made(facts);
@@ -381,6 +411,10 @@ pub(super) fn of_plan(task: &Task) -> TaskReport {
         sent_back: None,
         cache: None,
         artifacts: Vec::new(),
+        skills: skills::of_task(task),
+        session: SessionKind::Work,
+        handing: None,
+        handoffs: Vec::new(),
         part_of: None,
         parts: Vec::new(),
         busy: Millis::ZERO,

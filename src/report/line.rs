@@ -8,7 +8,6 @@ use crate::handoff::Verdict;
 use crate::kernel::event::{CacheFound, Event, Failure, Instance, Outcome, RoundReason, RunOutcome};
 use crate::kernel::fact::{Answer, Delivered};
 use crate::name::{Attempt, CommitId, Round, TaskId};
-use crate::report::collisions;
 use crate::report::end::cache_words;
 use crate::report::judged::{GateAnswered, ReviewReport};
 use crate::report::look::{Look, Paint, pad, plural, safe};
@@ -17,6 +16,7 @@ use crate::report::words::{
     cancel_words, cause_words, ids, outcome_words, sandbox_words, session_words, settled_words, stop_words,
 };
 use crate::report::{Report, Spent};
+use crate::report::{agents, collisions, handing};
 
 /// One line about one change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,7 +110,7 @@ impl Line {
         self
     }
 
-    fn without_panel(mut self) -> Self {
+    pub(super) fn without_panel(mut self) -> Self {
         self.shown = Shown::WithoutPanel;
         self
     }
@@ -228,6 +228,19 @@ fn make(at: WallTime, event: &Event, report: &Report) -> Option<Line> {
         Event::DeliveryFailed { into, why, .. } => bad("delivery", format!("{into} was left as it was: {why}")),
         Event::ClockJumped { by } => careful("clock", jumped(*by)),
         Event::Sandboxed { sandbox } => careful("sandbox", sandbox_words(sandbox).careful?),
+        Event::Limited { .. }
+        | Event::AgentFaltered { .. }
+        | Event::AgentReady { .. }
+        | Event::AgentSuspended { .. }
+        | Event::AgentTried { .. }
+        | Event::AgentBack { .. }
+        | Event::AgentAwaited { .. }
+        | Event::GoesOn { .. }
+        | Event::PaceChanged { .. } => agents::line(at, event, report)?,
+        Event::HandingOff { .. }
+        | Event::HandoffStep { .. }
+        | Event::TaskGiven { .. }
+        | Event::SessionStarted { .. } => handing::line(at, event, report)?,
         Event::CollisionForeseen { .. } | Event::CollisionGone { .. } => collisions::line(at, event)?,
         Event::Note { task, text, about: _ } => Line { task: task.clone(), ..careful("note", text.clone()) },
         Event::RunFinished { outcome } => ended(at, *outcome, report),
@@ -237,10 +250,10 @@ fn make(at: WallTime, event: &Event, report: &Report) -> Option<Line> {
         | Event::TaskReady { .. }
         | Event::WorkspaceReady { .. }
         | Event::SetupFinished { .. }
-        | Event::SessionStarted { .. }
         | Event::CommandStarted { .. }
         | Event::ConversationNamed { .. }
         | Event::Progress { .. }
+        | Event::SkillUsed { .. }
         | Event::Usage { .. }
         | Event::Snapshot { .. }
         | Event::CheckFinished { .. }
@@ -363,8 +376,10 @@ fn delivery(at: WallTime, into: &str, commit: &CommitId, delivered: &Delivered) 
 /// A sign of life for where nothing is repainted.
 pub fn heartbeat(report: &Report, now: WallTime) -> Line {
     let counts = report.counts();
+    let agents =
+        report.agent_rows(now).iter().map(|(agent, words)| format!("; {agent}: {words}")).collect::<Vec<_>>().concat();
     let text = format!(
-        "{}/{} done, {} running, {} waiting, {}, {}",
+        "{}/{} done, {} running, {} waiting, {}, {}{agents}",
         counts.done,
         counts.total,
         counts.running,

@@ -3,17 +3,20 @@
 //! [`Report`] is the fold; everything else here turns it into text and is pure: the time, the zone and the width are
 //! arguments, and nothing knows a terminal. A renderer computes no statistics: those are the report's.
 
+mod agents;
 mod collisions;
 pub mod end;
 mod event_json;
 mod fold;
+mod handing;
 mod judged;
 mod line;
 mod look;
 pub mod panel;
 mod parts;
-mod spent;
+mod skills;
 mod task;
+mod used;
 mod words;
 
 use std::path::PathBuf;
@@ -24,18 +27,22 @@ use crate::amount::{Ceiling, Millis, WallTime};
 use crate::kernel::event::{Place, PlaceKind, RunOutcome, Sandbox};
 use crate::kernel::fact::{Delivered, StopCause};
 use crate::mission::model::{CommandLine, Importance};
-use crate::name::{CommitId, RunId, TaskId};
+use crate::name::{AgentName, CommitId, RunId, TaskId};
 use crate::plan::argv::Argv;
 
+pub use crate::amount::Spent;
+pub use agents::{AgentReport, AgentStanding, PaceReport};
 pub use collisions::Collision;
 pub use event_json::{event_json, event_schema};
+pub use handing::HandoffReport;
 pub use judged::{GateAnswered, GateReport, ReviewReport};
 pub use line::{Line, Shown, Tone, heartbeat, line};
 pub use look::{Look, one_line, plural, safe, safe_lines, shorten, visible_width, width};
 pub use panel::coarse;
-pub use spent::Spent;
+pub use skills::SkillReport;
 use task::few;
 pub use task::{CheckLine, End, Stage, TaskReport, Worker, verdict};
+pub use used::{By, SessionUse, Share, Wasted};
 pub use words::{SandboxWords, outcome_words, sandbox_words};
 
 /// What a person may want to know of a run.
@@ -65,6 +72,10 @@ pub struct Report {
     pub tasks: IndexMap<TaskId, TaskReport>,
     /// What was used.
     pub spent: Spent,
+    /// Of that, what asking which skills fit used.
+    pub ranking: Spent,
+    /// Its sessions, in order, with what each used.
+    pub sessions: Vec<SessionUse>,
     /// When it began first.
     pub started: Option<WallTime>,
     /// How often it was resumed.
@@ -89,6 +100,10 @@ pub struct Report {
     pub stopping: Option<StopCause>,
     /// Who pauses it.
     pub pausing: Option<String>,
+    /// Agents that did not always fare well.
+    pub agents: IndexMap<AgentName, AgentReport>,
+    /// How many tasks work at once for now, where that is not as many as may.
+    pub pace: Option<PaceReport>,
     /// Whether the budget is used up.
     pub exceeded: Exceeded,
     /// How it ended; `None` while it is live.
@@ -191,7 +206,9 @@ impl Report {
                 Stage::Ended(End::Succeeded { .. }) => counts.done += 1,
                 Stage::Ended(End::Failed { .. } | End::Conflict { .. }) => counts.failed += 1,
                 Stage::Ended(End::Skipped { .. } | End::Blocked { .. } | End::Cancelled { .. }) => counts.idle += 1,
-                Stage::Waiting | Stage::Ready | Stage::Asking | Stage::BackingOff { .. } => counts.waiting += 1,
+                Stage::Waiting | Stage::Ready | Stage::Asking | Stage::BackingOff { .. } | Stage::Limited { .. } => {
+                    counts.waiting += 1;
+                }
                 Stage::Preparing
                 | Stage::Working
                 | Stage::Checking { .. }
@@ -259,6 +276,10 @@ impl Report {
             (Stage::Waiting, true) => "waits for its turn".to_owned(),
             (Stage::Ended(_), _) => end::became(self, task),
             (Stage::Working, _) if !task.counts() => self.parts_words(task),
+            (Stage::Limited { agent }, _) => match self.agent_words(agent, self.last) {
+                Some(words) => format!("waits for {agent}: {words}"),
+                None => format!("waits for {agent}"),
+            },
             (Stage::Asking, _) => match &task.gate {
                 Some(gate) => format!("waits for an answer: {}", gate.question),
                 None => task.doing_words(),

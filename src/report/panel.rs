@@ -29,6 +29,14 @@ pub fn frame(report: &Report, now: WallTime, columns: usize, look: Look) -> Vec<
     for (id, _) in soon {
         rows.push(waiting_row(id, report, &Grid { columns, names: names.min(columns / 3), look }));
     }
+    for (agent, words) in report.agent_rows(now) {
+        let text = format!("{agent}: {words}");
+        rows.push(format!(
+            "{} {}",
+            Tone::Careful.painted(look),
+            shorten(&safe(&text), columns.saturating_sub(2), look)
+        ));
+    }
     rows.push(summary(report, now, columns, look));
     rows
 }
@@ -42,7 +50,7 @@ struct Grid {
 /// Whether it is among the next: ready, between attempts, or all it waits for has begun.
 fn is_soon(task: &TaskReport, report: &Report) -> bool {
     match task.stage {
-        Stage::Ready | Stage::Asking | Stage::BackingOff { .. } => true,
+        Stage::Ready | Stage::Asking | Stage::BackingOff { .. } | Stage::Limited { .. } => true,
         Stage::Waiting => report.unmet(task).all(|(_, need)| need.is_running()),
         Stage::Preparing
         | Stage::Working
@@ -89,6 +97,7 @@ fn summary(report: &Report, now: WallTime, columns: usize, look: Look) -> String
     let mut parts = vec![format!("{}/{} done", counts.done, counts.total)];
     parts.extend((counts.failed > 0).then(|| format!("{} failed", counts.failed)));
     parts.push(format!("{} running", counts.running));
+    parts.extend(report.pace.as_ref().map(|pace| format!("{} at once", pace.at_once)));
     parts.extend((counts.waiting > 0).then(|| format!("{} waiting", counts.waiting)));
     parts.push(cost(report));
     let live = coarse(report.live(now));

@@ -2,10 +2,12 @@
 
 use crate::amount::{Millis, WallTime};
 use crate::handoff::CheckVerdict;
-use crate::kernel::event::{Artifact, CacheFound, CancelWhy, Failure, FailureClass, RoundReason};
+use crate::kernel::event::{Artifact, CacheFound, CancelWhy, Failure, FailureClass, RoundReason, SessionKind};
 use crate::mission::model::Importance;
-use crate::name::{Attempt, CommitId, Round, TaskId};
+use crate::name::{AgentName, Attempt, CommitId, Round, TaskId};
+use crate::report::handing::{Handing, HandoffReport};
 use crate::report::judged::{GateReport, ReviewReport};
+use crate::report::skills::SkillReport;
 use crate::report::{Look, Spent, one_line};
 
 /// What a person may want to know of a task.
@@ -69,6 +71,14 @@ pub struct TaskReport {
     pub cache: Option<CacheFound>,
     /// What it made beside code, below the run's folder.
     pub artifacts: Vec<Artifact>,
+    /// The skills of its sessions.
+    pub skills: Vec<SkillReport>,
+    /// What is being done to hand it to a next session.
+    pub(super) handing: Option<Handing>,
+    /// How often a session handed it to the next one in the middle, and how.
+    pub handoffs: Vec<HandoffReport>,
+    /// What the session that runs, or ran last, is for.
+    pub(super) session: SessionKind,
     /// The task of which it is a part.
     pub part_of: Option<TaskId>,
     /// Its parts, once they are known.
@@ -121,6 +131,11 @@ pub enum Stage {
     BackingOff {
         /// When.
         until: WallTime,
+    },
+    /// Its agent cannot be asked: it goes on where it stopped.
+    Limited {
+        /// Which.
+        agent: AgentName,
     },
     /// Accepted; it waits for the merge queue.
     Queued,
@@ -212,7 +227,12 @@ impl TaskReport {
             | Stage::Between
             | Stage::Queued
             | Stage::Merging => true,
-            Stage::Waiting | Stage::Ready | Stage::Asking | Stage::BackingOff { .. } | Stage::Ended(_) => false,
+            Stage::Waiting
+            | Stage::Ready
+            | Stage::Asking
+            | Stage::BackingOff { .. }
+            | Stage::Limited { .. }
+            | Stage::Ended(_) => false,
         }
     }
 
@@ -223,6 +243,13 @@ impl TaskReport {
 
     /// What it is doing, in a few words. Empty for what has ended.
     pub(super) fn doing_words(&self) -> String {
+        match (&self.stage, &self.handing) {
+            (Stage::Waiting | Stage::Ended(_), _) | (_, None) => self.stage_words(),
+            (_, Some(handing)) => handing.words(),
+        }
+    }
+
+    fn stage_words(&self) -> String {
         match &self.stage {
             Stage::Waiting | Stage::Ended(_) => String::new(),
             Stage::Ready => "waits for its turn".to_owned(),
@@ -237,6 +264,7 @@ impl TaskReport {
             Stage::Checking { command } => format!("check `{}`", brief(command)),
             Stage::Between => format!("round {} of {}", self.round, self.rounds),
             Stage::BackingOff { .. } => "waits for its next attempt".to_owned(),
+            Stage::Limited { agent } => format!("waits for {agent}"),
             Stage::Queued => "waits to be merged".to_owned(),
             Stage::Merging => "is being merged".to_owned(),
         }
@@ -293,6 +321,7 @@ pub(super) fn round_reason(reason: &RoundReason) -> String {
         RoundReason::NotDone { summary } => format!("not done: {summary}"),
         RoundReason::Review { role, reasons } => format!("review by {role}: {}", few(reasons)),
         RoundReason::SentBack { by, reason } => format!("sent back by {by}: {reason}"),
+        RoundReason::OutOfTurns { why } => format!("ran out of turns: {why}"),
     }
 }
 
@@ -306,6 +335,7 @@ pub(super) fn round_tail(reason: &RoundReason) -> &str {
         | RoundReason::Conflict { .. }
         | RoundReason::Review { .. }
         | RoundReason::SentBack { .. }
+        | RoundReason::OutOfTurns { .. }
         | RoundReason::NotDone { .. } => "",
     }
 }
@@ -317,6 +347,9 @@ pub(super) fn class_word(class: FailureClass) -> &'static str {
         FailureClass::Crashed => "crashed",
         FailureClass::TimedOut => "timed-out",
         FailureClass::Stalled => "stalled",
+        FailureClass::Transient => "transient",
+        FailureClass::Limited => "limited",
+        FailureClass::OutOfTurns => "out-of-turns",
         FailureClass::Refused => "refused",
         FailureClass::OutOfRounds => "out-of-rounds",
         FailureClass::OutOfBudget => "out-of-budget",

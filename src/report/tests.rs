@@ -18,6 +18,7 @@ use crate::mission::model::{
 use crate::mission::sandbox::SandboxPolicy;
 use crate::name::{Attempt, CommitId, Round, RunId, SessionNo, TaskId};
 use crate::plan::{AgentWork, Plan, Task, TaskKind};
+use crate::price::Prices;
 use crate::report::{Line, Look, Report, Shown, end, event_json, heartbeat, line, panel, safe, shorten, width};
 
 const PLAIN: Look = Look { color: false, ascii: false };
@@ -108,6 +109,7 @@ fn plan(into: Option<&str>) -> Plan {
         roles: BTreeMap::new(),
         partials: BTreeMap::new(),
         skills: BTreeMap::new(),
+        prices: Prices::default(),
         workspace: WorkspacePolicy {
             mode: WorkspaceMode::Worktree,
             base: None,
@@ -170,6 +172,9 @@ fn session(task: TaskId, round: Round) -> Event {
         kind: SessionKind::Work,
         conversation: None,
         reserved: Ceiling::NONE,
+        role: None,
+        agent: None,
+        model: None,
     }
 }
 
@@ -212,6 +217,8 @@ fn ended(task: &str) -> Event {
             denied: Vec::new(),
             truncated: false,
             swept: 2,
+            model: None,
+            version: None,
         }),
     }
 }
@@ -433,11 +440,11 @@ fn an_event_for_programs_has_no_prompts_of_the_whole_plan() {
 fn a_cost_nobody_knows_is_never_nothing() {
     let mut spent = crate::report::Spent::default();
     assert_eq!(spent.to_string(), "$0.00");
-    spent.add(Usage { tokens: None, cost: Cost::Unknown });
+    spent.add(&Usage { tokens: None, cost: Cost::Unknown });
     assert_eq!(spent.to_string(), "cost unknown");
-    spent.add(Usage { tokens: Some(TokenUse { output: 2_000, ..TokenUse::default() }), cost: Cost::Unknown });
+    spent.add(&Usage { tokens: Some(TokenUse { output: 2_000, ..TokenUse::default() }), cost: Cost::Unknown });
     assert_eq!(spent.to_string(), "2.0k tokens");
-    spent.add(Usage { tokens: None, cost: Cost::Reported(Usd(500_000)) });
+    spent.add(&Usage { tokens: None, cost: Cost::Reported(Usd(500_000)) });
     assert_eq!(spent.to_string(), "$0.50+?");
 }
 

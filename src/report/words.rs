@@ -46,6 +46,7 @@ pub(crate) fn stop_words(why: StopWhy) -> &'static str {
         StopWhy::Budget => "its budget is used up",
         StopWhy::Interrupt => "the run is stopping",
         StopWhy::Cancelled => "it is cancelled",
+        StopWhy::HandOff => "it is handed off",
     }
 }
 
@@ -90,7 +91,8 @@ pub fn sandbox_words(sandbox: &Sandbox) -> SandboxWords {
 
 pub(crate) fn settled_words(settled: &Settled) -> String {
     let mut spent = Spent::default();
-    spent.add(settled.usage);
+    spent.add(&settled.usage);
+    spent.unknown = settled.some_unknown.into();
     format!("{spent}, {} tokens, {}", spent.tokens.billed(), settled.time)
 }
 

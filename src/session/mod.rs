@@ -9,3 +9,4 @@ pub mod processes;
 pub mod protocol;
 pub mod safe;
 pub mod sandbox;
+pub mod tools;

@@ -7,7 +7,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::amount::Usage;
-use crate::kernel::fact::{StopWhy, WorkEnd};
+use crate::kernel::event::SkillUse;
+use crate::kernel::fact::{Fault, StopWhy, WorkEnd};
+use crate::name::SkillName;
 
 pub use crate::agent::SessionSpec;
 
@@ -33,6 +35,10 @@ pub enum HostLine {
     Progress { text: String },
     /// Used since the last report.
     Used { usage: Usage },
+    /// The agent's program tries again by itself, because of this.
+    Retrying { fault: Fault, why: String },
+    /// The session ran a skill, or read it.
+    SkillUsed { skill: SkillName, how: SkillUse },
     /// It ended, nothing of it runs any more, and `result.json` is durable.
     Ended(Box<WorkEnd>),
 }

@@ -151,11 +151,11 @@ fn files() -> Vec<String> {
     below.filter(|entry| entry.file_type().is_file()).map(|entry| relative(entry.path())).collect()
 }
 
-/// What only stands beside an example so that it can be run: the scenario that its mission is played with, or the
-/// mission that its scenario is played in.
+/// What only stands beside an example so that it can be run: the scenario that its mission is played with, the mission
+/// that its scenario is played in, the text of a skill that is run.
 fn beside(file: &str) -> bool {
     let stem = file.strip_suffix(".scenario.toml").or_else(|| file.strip_suffix(".toml"));
-    stem.is_some_and(|stem| root().join(format!("{stem}.scenario.toml")).is_file())
+    file.ends_with("/SKILL.md") || stem.is_some_and(|stem| root().join(format!("{stem}.scenario.toml")).is_file())
 }
 
 /// How a file of `docs/examples/` is run.
@@ -164,7 +164,9 @@ enum Kind {
     Mission,
     Scenario,
     Configuration,
+    Prices,
     Role,
+    Skill,
     Commands,
     Console,
 }
@@ -175,6 +177,10 @@ fn kind(file: &str) -> Kind {
         Kind::Scenario
     } else if ends(".config.toml") {
         Kind::Configuration
+    } else if ends(".prices.toml") {
+        Kind::Prices
+    } else if file.contains("/skills/") {
+        Kind::Skill
     } else if ends(".toml") {
         Kind::Mission
     } else if ends(".md") && file.contains("/roles/") {
@@ -225,6 +231,9 @@ fn missions_and_scenarios_of_the_book_run_to_their_end() {
     let scenarios = of_kind(Kind::Scenario);
     for file in of_kind(Kind::Mission) {
         let world = machine();
+        for skill in of_kind(Kind::Skill) {
+            world.write(skill.strip_prefix("docs/examples/").unwrap(), &text(&skill));
+        }
         let scenario = file.replace(".toml", ".scenario.toml");
         world.mission(&text(&file));
         world.run(["mission", "validate", "mission.toml", "--deny-warnings"]).exits(0);
@@ -233,6 +242,9 @@ fn missions_and_scenarios_of_the_book_run_to_their_end() {
             world
                 .run(["mission", "run", "mission.toml", "--yes", "--agent", "rehearsal", "--scenario", "scenario.toml"])
                 .exits(0);
+            let runs_skill = text(&scenario).contains("run-skill");
+            let ran = world.events().iter().any(|event| event["type"] == "skill-used" && event["how"] == "run");
+            assert_eq!(ran, runs_skill, "{file}");
         } else {
             world.run(["mission", "rehearse", "mission.toml"]).exits(0);
         }
@@ -252,8 +264,31 @@ role = 'full-stack-dev'
 prompt = 'Write a file.'
 ";
 
-/// An agent program: takes the prompt as it is given, writes a file, and leaves the words it was called with.
-const AGENT: &str = "#!/bin/sh\necho \"$0 $*\" > made-by-agent.txt\ncat > /dev/null\necho done\n";
+/// An agent program: writes a file, and leaves the words it was called with.
+const AGENT: &str = "#!/bin/sh\necho \"$0 $*\" > made-by-agent.txt\n";
+
+/// How a program takes its prompt and ends: as the one does whose arguments it gets.
+const ENDS: &str = r#"cat > /dev/null
+case "$*" in
+  *--permission-prompts*) echo '{"type":"result","subtype":"success","is_error":false,"terminal_reason":"completed"}' ;;
+  *exec\ --json*) echo '{"type":"turn.completed","usage":{"input_tokens":1,"output_tokens":1}}' ;;
+  *stream-json*) echo '{"type":"result","status":"success"}' ;;
+  *run\ --format*) echo '{"type":"step_finish","part":{"reason":"stop"}}' ;;
+  *) echo done ;;
+esac
+"#;
+
+/// A program that stands for the one of this table, and speaks as it does.
+fn stand_in(table: &toml::Value) -> String {
+    let rest = if table.get("backend").and_then(toml::Value::as_str) == Some("acp") {
+        text("tests/fixtures/agents/small-acp.sh")
+    } else if table.get("events").is_some() {
+        "cat > /dev/null\necho '{\"type\": \"begin\", \"session\": \"s-1\"}'\necho '{\"type\": \"end\", \"ok\": true}'\n".to_owned()
+    } else {
+        ENDS.to_owned()
+    };
+    format!("{AGENT}{rest}")
+}
 
 #[test]
 fn configurations_of_the_book_start_their_agents() {
@@ -261,9 +296,10 @@ fn configurations_of_the_book_start_their_agents() {
         let world = machine();
         let config: toml::Table = text(&file).parse().unwrap();
         for (name, table) in config["agents"].as_table().unwrap() {
-            let program = table["command"][0].as_str().unwrap();
+            // A known agent is started by its name.
+            let program = table.get("command").map_or(name.as_str(), |command| command[0].as_str().unwrap());
             let path = if program.contains('/') { PathBuf::from(program) } else { Path::new("../bin").join(program) };
-            executable(&world, path.to_str().unwrap(), AGENT);
+            executable(&world, path.to_str().unwrap(), &stand_in(table));
             world.write(".ai-sdlc/config.toml", &text(&file));
             world.write("mission.toml", ONE_TASK);
             world.commit("an agent");
@@ -274,6 +310,21 @@ fn configurations_of_the_book_start_their_agents() {
             let words = world.git(["show", &branch]);
             let last = Path::new(program).file_name().unwrap().to_str().unwrap();
             assert!(words.contains(last) && !words.contains("{{"), "{file}: {words}");
+        }
+    }
+}
+
+#[test]
+fn prices_of_the_book_hold() {
+    for file in of_kind(Kind::Prices) {
+        let world = machine();
+        world.write(".ai-sdlc/prices.toml", &text(&file));
+        world.run(["mission", "validate", "--deny-warnings"]).exits(0);
+        let shown = world.run(["config", "show", "--origin"]).exits(0);
+        let shown: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
+        let prices: toml::Table = text(&file).parse().unwrap();
+        for model in prices["models"].as_table().unwrap().keys() {
+            assert_eq!(shown["prices"][model]["from"], ".ai-sdlc/prices.toml", "{file}: {model}");
         }
     }
 }

@@ -135,10 +135,20 @@ fn around(name: &str) -> &'static [(&'static str, &'static str)] {
         "streams" => &[
             ("rehearsal 1\n", ""),
             ("command 3 1\n", ""),
+            ("claude-code 3\n{\"type\":\"assistant\",\"message\":{\"content\":", "}}"),
+            ("codex 3\n{\"type\":\"item.completed\",\"item\":", "}"),
+            ("gemini 3\n{\"type\":\"message\",\"content\":\"", "\"}"),
+            ("opencode 3\n{\"type\":\"error\",\"error\":", "}"),
+            ("acp 3\n{\"jsonrpc\":\"2.0\",\"method\":\"session/update\",\"params\":", "}"),
             ("mask 1\nsecret\t", "\nx"),
             ("mask 1\nxxxxxx\ta/a/a/a/\n", ""),
             ("output 90 1\n", ""),
             ("shown 40\n", ""),
+        ],
+        "tools" => &[
+            ("", ""),
+            ("{\"tool\":\"report-progress\",\"text\":\"", "\"}"),
+            ("{\"tool\":\"run-skill\",\"name\":\"a\",\"parameters\":{\"a\":", "}}"),
         ],
         other => panic!("{other} has no place for it"),
     }

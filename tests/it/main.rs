@@ -10,6 +10,7 @@
     reason = "what tests share may do what tests may: fail loudly, start programs, look at the clock, say that they are skipped"
 )]
 
+mod agents;
 mod always;
 mod artifacts;
 mod authoring;
@@ -22,6 +23,7 @@ mod ci;
 mod cli;
 mod cli_runs;
 mod control;
+mod costs;
 mod defaults;
 mod docs_examples;
 mod editor;
@@ -32,10 +34,12 @@ mod forecast;
 mod formats;
 mod gates;
 mod generated;
+mod handing_off;
 mod journal;
 mod kinds;
 mod language;
 mod layers;
+mod limits;
 mod locks;
 mod mutations;
 mod notify;
@@ -45,6 +49,7 @@ mod preflight;
 mod process;
 mod promises;
 mod reviews;
+mod run_acp;
 mod run_basics;
 mod run_budget;
 mod run_chaos;
@@ -62,5 +67,6 @@ mod salvage_commands;
 mod sandbox;
 mod secrets;
 mod shipped;
+mod tools;
 mod workspace;
 mod world;

@@ -347,7 +347,14 @@ fn doctor_starts_no_agent_that_only_the_project_names() {
     assert_eq!((started("claude"), started("hangs")), (true, true), "{told:?}");
     assert!(told.stdout.contains("claude, claude 1.0"), "{told:?}");
     assert!(told.stdout.contains("c: there is no `gone`") && told.stdout.contains("install `gone`"), "{told:?}");
-    assert!(told.stdout.contains("codex is installed, and not configured"), "{told:?}");
+    assert!(told.stdout.contains("claude 1.0, no login found"), "{told:?}");
+    assert!(told.stdout.contains("codex: "), "{told:?}");
+    fs::create_dir(world.home().join(".claude")).unwrap();
+    let secret = world.home().join(".claude/.credentials.json");
+    fs::write(&secret, "{}").unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o0)).unwrap();
+    let found = world.run(["doctor"]).exits(0);
+    assert!(found.stdout.contains(".credentials.json is there"), "{found:?}");
     assert_eq!(world.processes(), [], "what hung was ended");
 }
 

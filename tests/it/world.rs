@@ -266,10 +266,13 @@ fn pause() {
     std::thread::sleep(Duration::from_millis(5));
 }
 
-/// Sends a signal.
+/// Sends a signal. One that has ended by itself this moment is none the worse for it.
 pub(crate) fn send(pid: u32, signal: rustix::process::Signal) {
     let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
-    rustix::process::kill_process(pid, signal).unwrap();
+    match rustix::process::kill_process(pid, signal) {
+        Ok(()) | Err(rustix::io::Errno::SRCH) => {}
+        Err(error) => panic!("{pid:?} takes no signal: {error}"),
+    }
 }
 
 fn find(program: &str) -> Option<PathBuf> {

@@ -6,12 +6,12 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::agent::{
-    AgentError, Backend, Exit, Invocation, Judges, Said, SessionSpec, Stdin, StopSignal, Stream, TellsTools, Terminal,
-    environment,
+    AgentError, Backend, Exit, Invocation, Judges, Reader, Said, SessionSpec, Stdin, StopSignal, Stream, TellsTools,
+    Terminal, environment,
 };
 use crate::amount::{Cost, Millis, TokenUse, Usage};
 use crate::kernel::event::SessionKind;
-use crate::kernel::fact::{EndKind, WorkKey};
+use crate::kernel::fact::{EndKind, Fault, WorkKey};
 use crate::mission::field::shape::Shape;
 use crate::mission::model::Permissions;
 use crate::mission::sandbox::AgentSandbox;
@@ -53,6 +53,8 @@ enum Line {
     Denied { what: String },
     Completed,
     Refused { why: String },
+    Retrying { fault: Fault, why: String },
+    Failed { fault: Fault, why: String },
 }
 
 /// The adapter.
@@ -88,30 +90,8 @@ impl Backend for RehearsalAgent {
         })
     }
 
-    fn read(&self, _: &Stream, line: &str) -> Vec<Said> {
-        // Anything else on its standard output is noise that a scenario made.
-        let Ok(line) = serde_json::from_str(line) else { return Vec::new() };
-        match line {
-            Line::Conversation { id } => vec![Said::Conversation(id)],
-            Line::Message { text } => vec![Said::Message(text)],
-            Line::Progress { text } => vec![Said::Progress(text)],
-            Line::Use { tokens, cost } => vec![Said::Used(Usage { tokens: Some(tokens), cost })],
-            Line::Tool { name } => vec![Said::ToolBegan, Said::Progress(name)],
-            Line::ToolDone { .. } => vec![Said::ToolEnded],
-            Line::Denied { what } => vec![Said::Denied(what)],
-            Line::Completed => vec![Said::Terminal(Terminal::Completed)],
-            Line::Refused { why } => vec![Said::Terminal(Terminal::Refused(why))],
-        }
-    }
-
-    fn ended(&self, stream: &Stream, exit: Exit) -> EndKind {
-        match (stream.terminal(), exit) {
-            (Some(Terminal::Completed), Exit::Code(0)) => EndKind::Completed,
-            (Some(Terminal::Refused(why)), _) => EndKind::Refused { why: why.clone() },
-            // Without the terminal event an exit of 0 is not the end of the work.
-            (_, Exit::Code(code)) => EndKind::Exited { code },
-            (_, Exit::Signal(signal)) => EndKind::Signalled { signal },
-        }
+    fn reader(&self, _: &SessionSpec) -> Box<dyn Reader> {
+        Box::new(Lines)
     }
 
     fn stop(&self) -> &'static [(StopSignal, Millis)] {
@@ -128,5 +108,39 @@ impl Backend for RehearsalAgent {
 
     fn sandbox(&self, _: &Agent) -> AgentSandbox {
         AgentSandbox::Engine
+    }
+}
+
+/// Reads its lines.
+struct Lines;
+
+impl Reader for Lines {
+    fn line(&mut self, line: &str) -> Vec<Said> {
+        // Anything else on its standard output is noise that a scenario made.
+        let Ok(line) = serde_json::from_str(line) else { return Vec::new() };
+        match line {
+            Line::Conversation { id } => vec![Said::Conversation(id)],
+            Line::Message { text } => vec![Said::Message(text)],
+            Line::Progress { text } => vec![Said::Progress(text)],
+            Line::Use { tokens, cost } => vec![Said::Used(Usage { tokens: Some(tokens), cost })],
+            Line::Tool { name } => vec![Said::ToolBegan, Said::Progress(name)],
+            Line::ToolDone { .. } => vec![Said::ToolEnded],
+            Line::Denied { what } => vec![Said::Denied(what)],
+            Line::Completed => vec![Said::Terminal(Terminal::Completed)],
+            Line::Refused { why } => vec![Said::Terminal(Terminal::Refused(why))],
+            Line::Retrying { fault, why } => vec![Said::Retrying(fault, why)],
+            Line::Failed { fault, why } => vec![Said::Terminal(Terminal::Failed(fault, why))],
+        }
+    }
+
+    fn ended(&mut self, stream: &Stream, exit: Exit, _: &str) -> EndKind {
+        match (stream.terminal(), exit) {
+            (Some(Terminal::Completed), Exit::Code(0)) => EndKind::Completed,
+            (Some(Terminal::Refused(why)), _) => EndKind::Refused { why: why.clone() },
+            (Some(Terminal::Failed(fault, why)), _) => EndKind::Failed { fault: *fault, why: why.clone() },
+            // Without the terminal event an exit of 0 is not the end of the work.
+            (_, Exit::Code(code)) => EndKind::Exited { code },
+            (_, Exit::Signal(signal)) => EndKind::Signalled { signal },
+        }
     }
 }

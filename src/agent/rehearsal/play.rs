@@ -17,6 +17,7 @@ use crate::agent::rehearsal::program::DAEMONISE;
 use crate::agent::rehearsal::{Line, Script};
 use crate::amount::{Cost, TokenUse, Usage, Usd};
 use crate::kernel::event::SessionKind;
+use crate::kernel::fact::{Fault, Reset};
 use crate::mission::field::shape::Shape;
 use crate::mission::model::Permissions;
 use crate::name::TaskId;
@@ -27,6 +28,7 @@ use crate::plan::scenario::{Act, ScriptedFailure, ScriptedKind, ScriptedSession,
 pub(super) enum Verdict {
     Completed,
     Refused(String),
+    Failed(Fault, String),
     Exit(u8),
 }
 
@@ -65,11 +67,12 @@ impl<'a, W: Write> Player<'a, W> {
             SessionKind::Review => ScriptedKind::Review,
         };
         let scripted = self.script.scenario.iter().flat_map(|scenario| &scenario.sessions).find(|session| {
-            let ScriptedSession { task, kind, attempt, round, play: _ } = session;
+            let ScriptedSession { task, kind, attempt, round, session, play: _ } = session;
             task.as_ref().is_none_or(|task| fits(task, &key.task))
                 && *kind == wanted
                 && attempt.is_none_or(|attempt| attempt == key.attempt.get())
                 && round.is_none_or(|round| round == key.round.get())
+                && session.is_none_or(|session| session == key.session.get())
         });
         match scripted {
             Some(session) => {
@@ -133,7 +136,10 @@ impl<'a, W: Write> Player<'a, W> {
 
     /// The acts that sessions should not need.
     fn act_badly(&mut self, act: &Act) -> io::Result<Option<Verdict>> {
-        let Act { sleep, flood, daemonise, ignore_term, hang, fail, exit, hand_over, .. } = act;
+        let Act { sleep, flood, daemonise, ignore_term, hang, retrying, exit, hand_over, .. } = act;
+        if let Some((fault, why)) = retrying.and_then(|failure| fault(act, failure)) {
+            self.say(&Line::Retrying { fault, why })?;
+        }
         if let Some(length) = sleep {
             wait(length)?;
         }
@@ -157,15 +163,10 @@ impl<'a, W: Write> Player<'a, W> {
         if let Some(value) = hand_over {
             self.hand_over(value)?;
         }
-        Ok(match (fail, exit) {
-            (Some(ScriptedFailure::Crash), _) => {
-                kill_process(getpid(), Signal::KILL)?;
-                for_ever()
-            }
-            (Some(ScriptedFailure::Refuse), _) => Some(Verdict::Refused("the scenario says so".to_owned())),
-            (None, Some(code)) => Some(Verdict::Exit(u8::try_from(*code).unwrap_or(u8::MAX))),
-            (None, None) => None,
-        })
+        match act.fail {
+            Some(failure) => fail(act, failure).map(Some),
+            None => Ok(exit.map(|code| Verdict::Exit(u8::try_from(code).unwrap_or(u8::MAX)))),
+        }
     }
 
     fn write(&mut self, path: &str, text: &str, mode: Mode) -> io::Result<()> {
@@ -210,6 +211,42 @@ impl<'a, W: Write> Player<'a, W> {
         }
         std::fs::write(path, serde_json::to_vec_pretty(handoff)?)
     }
+}
+
+/// The end that the scenario asks for.
+fn fail(act: &Act, failure: ScriptedFailure) -> io::Result<Verdict> {
+    if failure == ScriptedFailure::Crash {
+        kill_process(getpid(), Signal::KILL)?;
+        for_ever()
+    }
+    Ok(match fault(act, failure) {
+        Some((fault, why)) => Verdict::Failed(fault, why),
+        None => Verdict::Refused(said(act)),
+    })
+}
+
+/// What of the agent fails; nothing where it declines, or crashes.
+fn fault(act: &Act, failure: ScriptedFailure) -> Option<(Fault, String)> {
+    let fault = match failure {
+        ScriptedFailure::Crash | ScriptedFailure::Refuse => return None,
+        ScriptedFailure::Transient => Fault::Transient,
+        ScriptedFailure::Limited => Fault::Limited { reset: reset(act) },
+        ScriptedFailure::Misconfigured => Fault::Misconfigured,
+        ScriptedFailure::OutOfBudget => Fault::OutOfBudget,
+        ScriptedFailure::OutOfTurns => Fault::OutOfTurns,
+        ScriptedFailure::OutOfContext => Fault::OutOfContext,
+    };
+    Some((fault, said(act)))
+}
+
+fn said(act: &Act) -> String {
+    act.why.clone().unwrap_or_else(|| "the scenario says so".to_owned())
+}
+
+fn reset(act: &Act) -> Reset {
+    let wait = act.wait.as_ref().and_then(|wait| wait.parse::<SignedDuration>().ok());
+    let wait = wait.and_then(|wait| Duration::try_from(wait).ok());
+    wait.map_or(Reset::Untold, |wait| Reset::After { wait: wait.into() })
 }
 
 /// What a session hands over that was told nothing of it.

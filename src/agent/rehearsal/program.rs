@@ -40,6 +40,10 @@ fn play() -> io::Result<ExitCode> {
             player.say(&Line::Refused { why })?;
             ExitCode::SUCCESS
         }
+        Verdict::Failed(fault, why) => {
+            player.say(&Line::Failed { fault, why })?;
+            ExitCode::FAILURE
+        }
         Verdict::Exit(code) => ExitCode::from(code),
     })
 }

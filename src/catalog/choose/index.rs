@@ -94,6 +94,11 @@ pub(super) fn words(text: &str) -> BTreeSet<String> {
     all_words(&spoken(text, &Value::Null)).collect()
 }
 
+/// How many words two texts have in common.
+pub fn likeness(one: &str, two: &str) -> usize {
+    words(one).intersection(&words(two)).count()
+}
+
 /// A template as far as it can be read before a run: each tag that names a value is that value, every other is left out.
 pub fn spoken(text: &str, values: &Value) -> String {
     let mut said = String::with_capacity(text.len());

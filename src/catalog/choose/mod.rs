@@ -11,8 +11,8 @@ use crate::name::SkillName;
 mod index;
 mod why;
 
-pub use index::spoken;
 use index::{Index, words};
+pub use index::{likeness, spoken};
 pub use why::{By, Chosen, PassedOver, Ranking, Refusal, Selection, Why, WhyNot};
 
 /// Most skills that a session is given; what is asked for by name is given whole.

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 
 use crate::agent::PROGRAMS;
 use crate::cli::Context;
+use crate::cli::doctor::login::{self, Login};
 use crate::cli::doctor::{Sign, State, good, poor, version};
 use crate::cli::project::Project;
 use crate::cli::settings::Settings;
 use crate::mission::model::BackendKind;
+use crate::name::AgentName;
 
 /// Looks for the programs of all agents, and for those that could be agents.
 pub(super) fn look(context: &Context, project: &Project, settings: &Settings) -> Vec<Sign> {
@@ -20,34 +22,46 @@ pub(super) fn look(context: &Context, project: &Project, settings: &Settings) ->
             signs.push(good("agent", format!("{name}: embedded, plays scenarios")));
             continue;
         }
-        let program = table.command.as_ref().and_then(|command| command.first()).cloned().unwrap_or_default();
-        rows.push((name.to_string(), search.find(&program).ok_or(program)));
+        let program = table.program().unwrap_or_default().to_owned();
+        let found = search.find(&program).ok_or(program);
+        // One that nobody configured and that is not there is not missed.
+        if found.is_ok() || is_configured(settings, &name) {
+            rows.push((name.to_string(), found));
+        }
     }
     let configured: Vec<PathBuf> = rows.iter().filter_map(|(_, found)| found.clone().ok()).collect();
-    let others = PROGRAMS.into_iter().filter_map(|name| Some((name, search.find(name)?)));
-    let others: Vec<(&str, PathBuf)> = others.filter(|(_, path)| !configured.contains(path)).collect();
-    let all = configured.iter().chain(others.iter().map(|(_, path)| path));
-    let versions = version::of_all(all.filter(|path| search.may_be_asked(path)).cloned().collect(), context);
+    let versions =
+        version::of_all(configured.iter().filter(|path| search.may_be_asked(path)).cloned().collect(), context);
     let of = |path: &Path| versions.get(path).map(|version| format!(", {version}")).unwrap_or_default();
     for (name, found) in &rows {
         signs.push(match found {
-            Ok(path) => good("agent", format!("{name}: {}{}", path.display(), of(path))),
+            Ok(path) => logged_in(format!("{name}: {}{}", path.display(), of(path)), path, context),
             Err(program) => {
                 let remedy = format!("install `{program}`, or change `[agents.{name}] command`");
                 poor("agent", State::Warning, format!("{name}: there is no `{program}`"), remedy)
             }
         });
     }
-    for (name, path) in &others {
-        let remedy = format!("`[agents.{name}]` with its `command` in .ai-sdlc/config.toml lets missions use it");
-        let told = format!("{} is installed{}, and not configured", path.display(), of(path));
-        signs.push(Sign { remedy: Some(remedy), ..good("agent", told) });
-    }
     if configured.is_empty() {
-        let remedy = "name one under `[agents.<name>]` in .ai-sdlc/config.toml; until then missions are rehearsed";
-        signs.push(poor("agent", State::Warning, "no agent program is configured and installed", remedy));
+        let remedy = "install one of claude, codex, gemini, opencode, or name another under `[agents.<name>]` in \
+                      .ai-sdlc/config.toml; until then missions are rehearsed";
+        signs.push(poor("agent", State::Warning, "no agent program is installed", remedy));
     }
     signs
+}
+
+/// An agent that is there, and whether its program seems to be logged in.
+fn logged_in(told: String, path: &Path, context: &Context) -> Sign {
+    match login::look(path, &context.environment) {
+        Login::Seems(by) => good("agent", format!("{told}, seems logged in ({by})")),
+        Login::None(remedy) => poor("agent", State::Warning, format!("{told}, no login found"), remedy),
+        Login::Untold => good("agent", told),
+    }
+}
+
+/// Whether some file of configuration has a table of it.
+fn is_configured(settings: &Settings, name: &AgentName) -> bool {
+    settings.layers.iter().any(|layer| layer.config.agents.contains_key(name))
 }
 
 /// Programs that the person's own file names.

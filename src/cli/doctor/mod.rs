@@ -4,6 +4,7 @@
 //! their version: what a project names is looked for and never run.
 
 mod agents;
+mod login;
 mod machine;
 mod runs;
 mod version;

@@ -7,7 +7,7 @@ use crate::catalog::{role_schema, skill_schema};
 use crate::cli::command;
 use crate::cli::reference::keys::{Notation, Page};
 use crate::handoff;
-use crate::mission::schema::{config_schema, mission_schema};
+use crate::mission::schema::{config_schema, mission_schema, prices_schema};
 use crate::plan::scenario_schema;
 
 mod errors;
@@ -36,7 +36,7 @@ fn write_command(page: &mut String, command: &mut clap::Command) {
     }
 }
 
-const PAGES: [Page; 6] = [
+const PAGES: [Page; 7] = [
     Page {
         name: "mission",
         heading: "Missions",
@@ -50,6 +50,13 @@ const PAGES: [Page; 6] = [
         introduction: "Every key of `.ai-sdlc/config.toml` and of your own `config.toml`; the project's wins, key by key.",
         notation: Notation::Toml,
         schema: config_schema,
+    },
+    Page {
+        name: "prices",
+        heading: "Prices",
+        introduction: "Every key of `.ai-sdlc/prices.toml` and of your own `prices.toml`; the project's win, model by model.",
+        notation: Notation::Toml,
+        schema: prices_schema,
     },
     Page {
         name: "role",

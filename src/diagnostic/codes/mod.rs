@@ -29,6 +29,7 @@ parts! {
     missions, MISSIONS, "Missions used as tasks";
     workspaces, WORKSPACES, "Workspaces and branches";
     budgets, BUDGETS, "Budgets";
+    prices, PRICES, "Prices";
 }
 
 /// All rows of all parts.

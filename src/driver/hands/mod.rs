@@ -34,6 +34,7 @@ mod record;
 mod review;
 mod room;
 mod save;
+mod tools;
 pub(super) mod work;
 
 /// Carries out effects.
@@ -83,6 +84,8 @@ pub struct Briefing {
     pub env: BTreeMap<String, String>,
     /// The handoff documents that open a session, as one text; empty where there is none.
     pub handoffs: String,
+    /// The same one by one, for the tools of a session.
+    pub documents: Vec<(TaskId, String)>,
 }
 
 /// A command about to be run for the engine: a check, a setup.

@@ -1,5 +1,6 @@
 //! Workspaces: made, set up, closed.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -8,7 +9,7 @@ use crate::driver::hands::{Briefing, Errand, Hands, verdict};
 use crate::driver::setting::Setting;
 use crate::kernel::event::{KeepWorkspace, WorkspaceFrom};
 use crate::kernel::fact::{Fact, WorkspaceMade};
-use crate::name::{Attempt, TaskId};
+use crate::name::{Attempt, SkillName, TaskId};
 use crate::plan::{TaskKind, render};
 use crate::workspace::{EngineFile, Repository, SalvageWhy, Worktree, WorktreeAsk, WorktreeOf, delete_trash};
 
@@ -192,15 +193,18 @@ fn add(
     Ok((worktree, if there { Found::There } else { Found::Made }))
 }
 
-/// The skills of a task's sessions, for each place where agent programs look.
+/// The skills of a task's sessions, its reviewer's too, for each place where agent programs look.
 fn engine_files(setting: &Setting, task: &TaskId) -> Vec<EngineFile> {
     let plan = setting.plan();
-    let skills = plan.tasks.get(task).and_then(|task| match &task.kind {
+    let planned = plan.tasks.get(task);
+    let own = planned.and_then(|task| match &task.kind {
         TaskKind::Agent(work) => Some(&work.skills),
         TaskKind::Command(_) | TaskKind::Gate(_) | TaskKind::Each(_) | TaskKind::Mission(_) => None,
     });
+    let review = planned.and_then(|task| task.review.as_ref()).map(|review| &review.skills);
+    let skills: BTreeSet<&SkillName> = own.into_iter().chain(review).flatten().collect();
     let mut files = Vec::new();
-    for name in skills.into_iter().flatten() {
+    for name in skills {
         for file in plan.skills.get(name).into_iter().flat_map(|skill| &skill.files) {
             for place in [".claude/skills", ".agents/skills"] {
                 files.push(EngineFile {

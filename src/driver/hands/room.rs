@@ -39,6 +39,8 @@ fn want_of_room(fact: &Fact) -> Option<&String> {
         | Fact::Conversation { .. }
         | Fact::Progress { .. }
         | Fact::Used { .. }
+        | Fact::Retrying { .. }
+        | Fact::SkillUsed { .. }
         | Fact::WorkEnded { .. }
         | Fact::Snapshotted { .. }
         | Fact::CheckEnded { .. }
@@ -62,6 +64,7 @@ fn want_of_room(fact: &Fact) -> Option<&String> {
         | Fact::Killed(_)
         | Fact::Noted { .. }
         | Fact::Attended(_)
+        | Fact::HandOff { .. }
         | Fact::EngineFault { .. } => return None,
     };
     Some(why).filter(|why| is_of_room(why))

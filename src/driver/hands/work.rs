@@ -11,6 +11,7 @@ use crate::amount::{Millis, Usage};
 use crate::driver::children::{Child, ChildEnd, Told};
 use crate::driver::guard::{ChildId, ChildKind, Spawn, Stop};
 use crate::driver::hands::review::Who;
+use crate::driver::hands::tools;
 use crate::driver::hands::{Briefing, Errand, Hands};
 use crate::kernel::effect::StartSession;
 use crate::kernel::event::SessionKind;
@@ -120,18 +121,21 @@ impl Hands {
             return self.tell(not_started(key, why));
         }
         match self.host_order(start, briefing) {
-            Ok(spawn) => {
+            Ok((spawn, socket)) => {
                 let child = self.begin(&key, spawn);
                 self.follow_host((key, kind), child).await;
+                // The host took it away, unless it died.
+                socket.as_deref().into_iter().for_each(tools::clear);
             }
             Err(why) => self.tell(not_started(key, why)),
         }
     }
 
-    fn host_order(&self, start: StartSession, briefing: Briefing) -> Result<Spawn, String> {
+    fn host_order(&self, start: StartSession, briefing: Briefing) -> Result<(Spawn, Option<PathBuf>), String> {
         let spec = self.session_spec(start, briefing)?;
         let line = serde_json::to_string(&spec).map_err(|error| format!("the session cannot be described: {error}"))?;
-        Ok(Spawn {
+        let socket = spec.socket.clone();
+        let spawn = Spawn {
             child: self.children.next_id(),
             kind: ChildKind::Host,
             label: label(&spec.key),
@@ -148,11 +152,12 @@ impl Hands {
             mask: self.setting.mask.clone(),
             timeout: None,
             writable: None,
-        })
+        };
+        Ok((spawn, socket))
     }
 
     fn session_spec(&self, start: StartSession, briefing: Briefing) -> Result<SessionSpec, String> {
-        let StartSession { key, kind, model, prompt, conversation, path, cap } = start;
+        let StartSession { key, kind, model, prompt, conversation, counted, path, cap } = start;
         let plan = self.setting.plan();
         let task = plan.tasks.get(&key.task).ok_or_else(|| format!("task `{}` is not in the plan", key.task))?;
         let who = Who::of(task, kind).ok_or_else(|| format!("task `{}` has no such sessions", key.task))?;
@@ -164,7 +169,8 @@ impl Hands {
             exchange.remove(stale).map_err(|error| error.to_string())?;
         }
         let (handoff_out, outputs_file) = (exchange.path("handoff.md"), exchange.path("outputs.json"));
-        let mut env = self.task_env(&key, &path, briefing.env);
+        let mut env = self.setting.agent_env.get(who.agent).cloned().unwrap_or_default();
+        env.extend(self.task_env(&key, &path, briefing.env));
         if kind.is_work() {
             env.extend(self.secrets_of(&key.task));
         }
@@ -175,6 +181,12 @@ impl Hands {
         let artifacts = self.artifacts_folder(&key.task);
         let own = [Some(path.as_path()), handoff_out.parent(), artifacts.as_deref()];
         let writable = self.setting.confines.of_agent(who.agent, own);
+        // An agent may bring a sandbox of its own: what a skill runs lies outside of that, and gets the engine's.
+        let of_skills = self.setting.confines.of_command(own).map(|mut all| {
+            all.extend(self.setting.confines.base());
+            all
+        });
+        let tools = tools::toolbox(&plan, (task, kind), briefing.documents, writable.clone().or(of_skills));
         Ok(SessionSpec {
             run: self.setting.run.clone(),
             agent: agent.clone(),
@@ -184,6 +196,7 @@ impl Hands {
             permissions: who.permissions,
             prompt,
             conversation,
+            counted,
             path,
             env,
             handoff_out,
@@ -192,11 +205,14 @@ impl Hands {
             result: dir.join("result.json"),
             output_dir: dir,
             idle_timeout: task.idle_timeout,
+            prices: plan.prices.clone(),
             cap,
             outputs: if kind.is_work() { task.outputs.clone() } else { IndexMap::new() },
             touches: if kind.is_work() { task.touches.clone() } else { Some(Vec::new()) },
             executable: self.setting.executable.clone(),
             mask: self.setting.mask.clone(),
+            socket: tools::socket(&self.setting, &key, kind),
+            tools,
             writable,
             key,
         })
@@ -246,6 +262,8 @@ impl Hands {
             Ok(HostLine::Conversation { conversation }) => self.tell(Fact::Conversation { key, conversation }),
             Ok(HostLine::Progress { text }) => self.tell(Fact::Progress { key, text }),
             Ok(HostLine::Used { usage }) => self.tell(Fact::Used { key, usage }),
+            Ok(HostLine::Retrying { fault, why }) => self.tell(Fact::Retrying { key, fault, why }),
+            Ok(HostLine::SkillUsed { skill, how }) => self.tell(Fact::SkillUsed { key, skill, how }),
             Ok(HostLine::Ended(end)) => return Some(end),
             Err(error) => tracing::warn!(task = %key.task, %error, line, "a host said something unreadable"),
         }
@@ -378,5 +396,7 @@ pub(in crate::driver) fn plain_end(how: EndKind, duration: Millis, tail: String)
         activity: Activity::Acted,
         truncated: false,
         swept: 0,
+        model: None,
+        version: None,
     }
 }

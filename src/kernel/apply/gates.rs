@@ -79,15 +79,19 @@ impl Fold<'_> {
     }
 
     fn goes_round(&mut self, t: TaskNo, by: &TaskId, reason: &str) {
-        let talking = self.state.task_mut(t).running_mut().and_then(|running| running.conversation.take());
+        let running = self.state.task_mut(t).running_mut();
+        let talking = running.and_then(|running| Some((running.conversation.take()?, running.counted)));
         self.begin_again(t);
         let past = self.state.task_mut(t).past_mut();
-        let conversation = talking.or(past.conversation.take());
+        let before = past.conversation.take().map(|conversation| (conversation, past.counted));
+        let (conversation, counted) = talking.or(before).unzip();
+        let counted = counted.unwrap_or_default();
         past.sent_back = Some(Box::new(match past.sent_back.take() {
-            None => SentBack { by: by.clone(), reason: reason.to_owned(), conversation },
+            None => SentBack { by: by.clone(), reason: reason.to_owned(), conversation, counted },
             // It was already to go round again: it hears both.
             Some(before) => SentBack {
                 reason: format!("{}\n`{by}` sent it back too: {reason}", before.reason),
+                counted: if before.conversation.is_some() { before.counted } else { counted },
                 conversation: before.conversation.or(conversation),
                 by: before.by,
             },

@@ -3,15 +3,18 @@
 
 use crate::amount::{Ceiling, WallTime};
 use crate::handoff::CheckResult;
-use crate::kernel::event::{CancelWhy, Event, Outcome, RoundReason, WorkspaceFrom};
+use crate::kernel::event::{CancelWhy, Event, Outcome, RoundReason, SessionKind, WorkspaceFrom};
 use crate::kernel::fact::{Delivered, EndKind, Snapshot, StopWhy};
 use crate::kernel::graph::{Graph, TaskNo};
+use crate::kernel::limits::who;
 use crate::kernel::state::{Delivery, Merging, Phase, Record, Running, State, Status, Told, Work};
-use crate::name::{Attempt, CommitId, Round, SessionNo, TaskId};
+use crate::name::{AgentName, Attempt, CommitId, Round, SessionNo, TaskId};
 use crate::plan::{Plan, TaskKind};
 
+mod agents;
 mod gates;
 mod groups;
+mod handing;
 mod merging;
 mod resuming;
 mod wishes;
@@ -40,7 +43,13 @@ pub(crate) struct Known<'k> {
     pub(crate) graph: &'k Graph,
 }
 
-impl Known<'_> {
+impl<'k> Known<'k> {
+    /// By which agent a task is done, or what was done is read.
+    fn agent(self, t: TaskNo, kind: SessionKind) -> Option<&'k AgentName> {
+        let (_, task) = self.plan.tasks.get_index(t.index())?;
+        who(task, kind).map(|(_, agent)| agent)
+    }
+
     fn is_agent(self, t: TaskNo) -> bool {
         self.plan.tasks.get_index(t.index()).is_some_and(|(_, task)| matches!(task.kind, TaskKind::Agent(_)))
     }
@@ -72,7 +81,7 @@ impl Fold<'_> {
     /// Live time goes on from event to event, and not while no engine drives or only a person is waited for.
     fn clock(&mut self) {
         if let Some(before) = self.state.live_at {
-            if !self.state.only_gates_wait() {
+            if !self.state.only_waits() {
                 self.state.ledger.time = self.state.ledger.time + self.at.since(before);
             }
             self.state.live_at = Some(self.at);
@@ -82,6 +91,9 @@ impl Fold<'_> {
     /// Moments that lengths are measured from or to go with the clock.
     fn shift_clock(&mut self, by: i64) {
         self.state.live_at = self.state.live_at.map(|at| at.shifted(by));
+        for health in self.state.agents.values_mut() {
+            health.shift_clock(by);
+        }
         for t in self.known.graph.all() {
             if let Status::BackingOff { until } = self.state.task(t).status {
                 self.state.task_mut(t).status = Status::BackingOff { until: until.shifted(by) };
@@ -90,6 +102,7 @@ impl Fold<'_> {
     }
 
     /// Events of the run as a whole; the others are passed on.
+    #[expect(clippy::too_many_lines, reason = "one arm an event")]
     fn run(&mut self, event: &Event) {
         match event {
             Event::RunStarted { place, .. } => self.begin(place.base.clone()),
@@ -102,7 +115,10 @@ impl Fold<'_> {
                 self.state.exceeded = true;
                 self.state.ledger.time = settled.time;
             }
-            Event::TaskRetried { retried, freed, .. } => self.again(retried, freed),
+            Event::TaskRetried { retried, freed, .. } => {
+                self.again(retried, freed);
+                self.try_agents_again(retried);
+            }
             Event::TaskCancelling { task, by } => self.cancelling(task, by),
             Event::RunPausing { by } => self.state.pausing = Some(by.clone()),
             Event::RunStopping { cause } => self.state.stopping = Some(*cause),
@@ -119,9 +135,20 @@ impl Fold<'_> {
             Event::TouchesKnown { .. }
             | Event::Note { .. }
             | Event::Progress { .. }
+            | Event::SkillUsed { .. }
             | Event::ClockJumped { .. }
             | Event::Sandboxed { .. } => {}
             Event::CollisionForeseen { .. } | Event::CollisionGone { .. } => self.collision(event),
+            Event::Limited { .. }
+            | Event::AgentFaltered { .. }
+            | Event::AgentReady { .. }
+            | Event::AgentSuspended { .. }
+            | Event::AgentTried { .. }
+            | Event::AgentBack { .. }
+            | Event::AgentAwaited { .. }
+            | Event::GoesOn { .. }
+            | Event::PaceChanged { .. } => self.agent_event(event),
+            Event::HandingOff { .. } | Event::HandoffStep { .. } | Event::TaskGiven { .. } => self.handing_event(event),
             other @ (Event::TaskStarted { .. }
             | Event::WorkspaceReady { .. }
             | Event::SetupFinished { .. }
@@ -152,6 +179,7 @@ impl Fold<'_> {
     }
 
     /// Events of one attempt; the others are passed on.
+    #[expect(clippy::too_many_lines, reason = "one arm an event")]
     fn work(&mut self, event: &Event) {
         match event {
             Event::TaskStarted { task, attempt, from } => self.start(task, *attempt, from),
@@ -201,6 +229,7 @@ impl Fold<'_> {
             | Event::TaskReady { .. }
             | Event::TaskFinished { .. }
             | Event::Progress { .. }
+            | Event::SkillUsed { .. }
             | Event::Expanded { .. }
             | Event::TouchesKnown { .. }
             | Event::OutputsKnown { .. }
@@ -211,6 +240,18 @@ impl Fold<'_> {
             | Event::Sandboxed { .. }
             | Event::CollisionForeseen { .. }
             | Event::CollisionGone { .. }
+            | Event::Limited { .. }
+            | Event::AgentFaltered { .. }
+            | Event::AgentReady { .. }
+            | Event::AgentSuspended { .. }
+            | Event::AgentTried { .. }
+            | Event::AgentBack { .. }
+            | Event::AgentAwaited { .. }
+            | Event::GoesOn { .. }
+            | Event::PaceChanged { .. }
+            | Event::HandingOff { .. }
+            | Event::HandoffStep { .. }
+            | Event::TaskGiven { .. }
             | Event::Note { .. } => {}
         }
     }
@@ -245,7 +286,7 @@ impl Fold<'_> {
         };
         self.state.ledger.ceiling = plan.budget.ceiling;
         if let Some(ranked) = plan.ranked() {
-            self.state.ledger.settle(&ranked.usage);
+            self.state.ledger.spent.add(&ranked.usage);
         }
     }
 
@@ -286,10 +327,13 @@ impl Fold<'_> {
             Outcome::Succeeded { .. } => {
                 self.remember_answer(t, task);
                 let running = self.state.task_mut(t).running_mut();
-                let conversation = running.and_then(|running| running.conversation.take());
+                let talk = running.and_then(|running| Some((running.conversation.take()?, running.counted)));
+                let (conversation, counted) = talk.unzip();
                 if let Some(past) = &mut self.state.task_mut(t).past {
                     past.conversation = conversation;
+                    past.counted = counted.unwrap_or_default();
                     past.sent_back = None;
+                    past.handed = None;
                 }
                 self.settle_work(t);
                 let end = self.state.task_mut(t).running_mut().and_then(|running| running.end.take());
@@ -303,7 +347,9 @@ impl Fold<'_> {
                 }
             }
             Outcome::Failed { failure } => {
-                self.state.task_mut(t).past_mut().last_failure = Some(in_words(failure));
+                let past = self.state.task_mut(t).past_mut();
+                past.last_failure = Some(in_words(failure));
+                past.handed = None;
             }
             Outcome::Conflict { files, .. } => {
                 let words = format!("its work conflicted with what was merged, in {}", files.join(", "));
@@ -314,6 +360,7 @@ impl Fold<'_> {
     }
 
     fn give_back_slot(&mut self, t: TaskNo) {
+        self.is_tried_no_longer(t);
         let Some(running) = self.state.task_mut(t).running_mut() else { return };
         let reserved = std::mem::take(&mut running.reserved);
         let had = std::mem::replace(&mut running.has_slot, false);
@@ -330,6 +377,7 @@ impl Fold<'_> {
     }
 
     fn take_slot(&mut self, t: TaskNo) {
+        self.may_be_tried_by(t);
         self.state.slots = self.state.slots.saturating_add(1);
         for limit in self.known.graph.task_limits(t) {
             if let Some(used) = self.state.limits.get_mut(*limit) {
@@ -374,16 +422,21 @@ pub(crate) fn counts_as_ended(record: &Record) -> bool {
 }
 
 fn in_words(failure: &crate::kernel::event::Failure) -> String {
-    if failure.tail.is_empty() { failure.message.clone() } else { format!("{}\n{}", failure.message, failure.tail) }
+    let class = serde_json::to_value(failure.class).ok();
+    let class = class.as_ref().and_then(|class| class.as_str()).map(|word| format!(" (class: {word})"));
+    let head = format!("{}{}", failure.message, class.unwrap_or_default());
+    if failure.tail.is_empty() { head } else { format!("{head}\n{}", failure.tail) }
 }
 
 /// True where the end of a session means that the engine stopped, not that the work failed.
 pub(crate) fn cut_off(how: &EndKind, stopping: Option<StopWhy>) -> bool {
     match how {
         EndKind::Stopped { why } => *why == StopWhy::Interrupt,
-        EndKind::Exited { .. } | EndKind::Signalled { .. } | EndKind::NotStarted { .. } | EndKind::Lost { .. } => {
-            stopping == Some(StopWhy::Interrupt)
-        }
+        EndKind::Exited { .. }
+        | EndKind::Signalled { .. }
+        | EndKind::NotStarted { .. }
+        | EndKind::Failed { .. }
+        | EndKind::Lost { .. } => stopping == Some(StopWhy::Interrupt),
         EndKind::Completed | EndKind::Refused { .. } => false,
     }
 }

@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::{Ceiling, Delivered, Delivery, Fold, Outcome, Status, TaskId, TaskNo};
+use crate::kernel::health::Health;
 
 impl Fold<'_> {
     pub(super) fn resume(&mut self, retried: &[TaskId], freed: &[TaskId], ceiling: Ceiling) {
         self.again(retried, freed);
         let state = &mut *self.state;
+        state.agents.values_mut().for_each(Health::try_again);
+        state.pace = None;
         state.ledger.warned &= state.ledger.ceiling == ceiling;
         state.ledger.ceiling = ceiling;
         state.exceeded = false;

@@ -1,13 +1,14 @@
 //! The fold of what happens within an attempt.
 
+use super::handing::is_followed;
 use super::{
     Attempt, Ceiling, CheckResult, EndKind, Fold, Phase, Record, Round, RoundReason, Running, SessionNo, Snapshot,
     Status, TaskId, TaskNo, WallTime, Work, WorkspaceFrom, cut_off, in_words,
 };
-use crate::amount::{Cost, Millis, Usage};
+use crate::amount::{Millis, Spent, Tokens, Usage, Usd};
 use crate::kernel::event::{Ended, Failure, SessionKind};
-use crate::kernel::fact::{StopWhy, WorkspaceMade};
-use crate::kernel::state::Spent;
+use crate::kernel::fact::{Fault, StopWhy, WorkspaceMade};
+use crate::kernel::health::FALTERS;
 use crate::mission::model::OnExceeded;
 
 /// A session or command that begins.
@@ -36,7 +37,8 @@ impl Fold<'_> {
         let sent_back = past.sent_back.as_mut();
         let given_back =
             sent_back.as_ref().map(|sent| RoundReason::SentBack { by: sent.by.clone(), reason: sent.reason.clone() });
-        let conversation = sent_back.and_then(|sent| sent.conversation.take());
+        let talk = sent_back.and_then(|sent| Some((sent.conversation.take()?, sent.counted)));
+        let (conversation, counted) = talk.unzip();
         let fresh = Running {
             attempt,
             from: from.clone(),
@@ -50,6 +52,11 @@ impl Fold<'_> {
             cut_off: false,
             reserved: Ceiling::NONE,
             told: Spent::default(),
+            counted: counted.unwrap_or_default(),
+            falters: 0,
+            handing: None,
+            in_vain: 0,
+            share_gone: false,
             end: None,
             snapshot: None,
             checks: Vec::new(),
@@ -67,6 +74,7 @@ impl Fold<'_> {
                 round: before.round,
                 session: before.session,
                 conversation: before.conversation,
+                counted: before.counted,
                 given_back: before.given_back,
                 ..fresh
             },
@@ -115,7 +123,22 @@ impl Fold<'_> {
 
     pub(super) fn session_started(&mut self, task: &TaskId, begun: &Begun, conversation: Option<&String>) {
         self.begin_session(task, begun);
+        if conversation.is_none() {
+            self.counts_anew(task);
+        }
         self.conversation(task, conversation);
+        if let Some(t) = self.find(task) {
+            self.tried_by(t, begun.kind);
+        }
+    }
+
+    /// A conversation begins: nothing of it is used yet.
+    fn counts_anew(&mut self, task: &TaskId) {
+        let Some(running) = self.running(task) else { return };
+        match running.kind {
+            SessionKind::Work => running.counted = Spent::default(),
+            SessionKind::Review => running.review.get_or_insert_default().counted = Spent::default(),
+        }
     }
 
     fn begin_session(&mut self, task: &TaskId, begun: &Begun) {
@@ -136,6 +159,7 @@ impl Fold<'_> {
                 running.check_tail.clear();
                 running.review = None;
                 running.kept = false;
+                running.share_gone = false;
             }
             SessionKind::Review => running.review.get_or_insert_default().end = None,
         }
@@ -162,33 +186,59 @@ impl Fold<'_> {
             return;
         }
         let Some(running) = self.state.task_mut(t).running_mut() else { return };
-        running.told.add(usage);
+        let (told, kind) = (running.told, running.kind);
+        running.told.take(usage);
+        let unpriced = running.told.unknown > told.unknown && usage.tokens.is_some();
+        match kind {
+            SessionKind::Work => running.counted.add_within(&told, usage),
+            SessionKind::Review => running.review.get_or_insert_default().counted.add_within(&told, usage),
+        }
         let before = running.reserved;
-        let usd = usage.cost.known().unwrap_or_default();
+        let usd = running.told.usd().saturating_sub(told.usd());
         let tokens = usage.tokens.unwrap_or_default().billed();
         running.reserved.usd = before.usd.map(|left| left.saturating_sub(usd));
-        running.reserved.tokens = before.tokens.map(|left| crate::amount::Tokens(left.0.saturating_sub(tokens.0)));
+        running.reserved.tokens = before.tokens.map(|left| Tokens(left.0.saturating_sub(tokens.0)));
         let after = running.reserved;
-        self.state.task_mut(t).past_mut().spent.add(usage);
+        self.state.task_mut(t).past_mut().spent.add_within(&told, usage);
         self.state.ledger.release(before);
         self.state.ledger.reserve(after);
-        self.state.ledger.settle(usage);
+        self.state.ledger.settle(&told, usage);
+        if let (true, Some(agent)) = (unpriced, self.known.agent(t, kind)) {
+            self.state.unpriced.insert(agent.clone());
+        }
         self.in_pots(t, |pot| {
             pot.release(before);
             pot.reserve(after);
-            pot.settle(usage);
+            pot.settle(&told, usage);
         });
     }
 
     pub(super) fn session_ended(&mut self, task: &TaskId, end: &Ended) {
-        self.settle(task, &end.usage);
+        if !matches!(end.how, EndKind::NotStarted { .. }) {
+            self.settle(task, &end.usage);
+        }
         let Some(t) = self.find(task) else { return };
         let agent = self.is_session(t);
+        if agent {
+            self.hear_of_agent(t, task, end);
+        }
         let paused = self.state.exceeded && self.known.plan.budget.on_exceeded == OnExceeded::Pause;
         let of_budget = EndKind::Stopped { why: StopWhy::Budget };
         let Some(running) = self.state.task_mut(t).running_mut() else { return };
         let reserved = std::mem::take(&mut running.reserved);
-        let interrupted = paused && end.how == of_budget || cut_off(&end.how, running.stopping);
+        let goes_on = agent && goes_on(running, &end.how, reserved);
+        let handed_on = is_followed(running, &end.how);
+        let interrupted = paused && end.how == of_budget || cut_off(&end.how, running.stopping) || goes_on;
+        let interrupted = interrupted && !handed_on;
+        if !handed_on {
+            running.handing = None;
+        }
+        running.share_gone = is_gone(reserved);
+        if matches!(end.how, EndKind::Failed { fault: Fault::Transient, .. }) {
+            running.falters = running.falters.saturating_add(1);
+        } else if !matches!(end.how, EndKind::Failed { fault: Fault::Limited { .. }, .. }) {
+            running.falters = 0;
+        }
         running.stopping = None;
         match running.kind {
             SessionKind::Work => {
@@ -199,11 +249,8 @@ impl Fold<'_> {
             }
             SessionKind::Review => review_ended(running, end, interrupted),
         }
-        let unknown = agent && !matches!(end.how, EndKind::NotStarted { .. }) && !running.told.cost_known;
         let past = self.state.task_mut(t).past_mut();
         past.ran = past.ran + end.duration;
-        past.spent.some_unknown |= unknown;
-        self.state.ledger.some_unknown |= unknown;
         self.state.ledger.release(reserved);
         self.in_pots(t, |pot| {
             pot.release(reserved);
@@ -223,6 +270,12 @@ impl Fold<'_> {
         running.snapshot = Some(snapshot.clone());
         running.phase = Phase::Snapshotted;
         let attempt = running.attempt;
+        let before = record.past.as_ref().and_then(|past| Some(&past.work.as_ref()?.commit));
+        if before != snapshot.commit.as_ref()
+            && let Some(running) = record.running_mut()
+        {
+            running.in_vain = 0;
+        }
         let past = record.past_mut();
         past.work = snapshot.commit.clone().zip(past.base.clone()).map(|(commit, base)| Work { attempt, commit, base });
     }
@@ -256,7 +309,29 @@ impl Fold<'_> {
         let past = record.past_mut();
         past.retries = past.retries.saturating_add(1);
         past.last_failure = Some(in_words(failure));
+        past.handed = None;
     }
+}
+
+/// Whether the conversation goes on in another session, and no attempt is used: what failed was not of the task's
+/// making. `left`: what is left of what it might use.
+fn goes_on(running: &Running, how: &EndKind, left: Ceiling) -> bool {
+    let EndKind::Failed { fault, .. } = how else { return false };
+    if running.stopping.is_some() {
+        return false;
+    }
+    match fault {
+        Fault::Limited { .. } => true,
+        Fault::Transient => running.falters < FALTERS,
+        // Its part of the budget is used up; it may get another. What does the work hands on to a session that has one.
+        Fault::OutOfBudget => running.kind == SessionKind::Review && is_gone(left),
+        Fault::Misconfigured | Fault::OutOfTurns | Fault::OutOfContext => false,
+    }
+}
+
+/// Whether nothing is left of what was set aside.
+fn is_gone(left: Ceiling) -> bool {
+    left.usd == Some(Usd::ZERO) || left.tokens == Some(Tokens(0))
 }
 
 /// A review session ended; one that was cut off begins again.
@@ -265,14 +340,7 @@ fn review_ended(running: &mut Running, end: &Ended, cut_off: bool) {
     let review = running.review.get_or_insert_default();
     review.ran = review.ran + end.duration;
     review.end = (!cut_off).then(|| Box::new(end.clone()));
-}
-
-impl Spent {
-    fn add(&mut self, usage: &Usage) {
-        if let Cost::Reported(usd) = usage.cost {
-            self.usd += usd;
-            self.cost_known = true;
-        }
-        self.tokens = self.tokens + usage.tokens.unwrap_or_default();
+    if matches!(end.how, EndKind::Failed { fault: Fault::OutOfContext, .. }) {
+        (review.conversation, review.counted) = (None, Spent::default());
     }
 }

@@ -17,7 +17,11 @@ fn happened(world: &World) -> Vec<(Millis, Event)> {
     let told = told.filter(|((_, event), _)| !matches!(event, Event::ClockJumped { .. }));
     told.map(|((at, event), moment)| {
         let mut event = event.clone();
-        if let Event::BackingOff { until, .. } = &mut event {
+        if let Event::BackingOff { until, .. }
+        | Event::Limited { until, .. }
+        | Event::AgentFaltered { until, .. }
+        | Event::AgentSuspended { until: Some(until), .. } = &mut event
+        {
             *until = crate::amount::WallTime(until.0 - at.0);
         }
         (*moment, event)
@@ -31,7 +35,11 @@ fn play(seed: u64, jumps: Option<Rng>) -> World {
     if rng.bool() {
         plan.budget.ceiling.time = Some(Millis(rng.u64(60_000..2_000_000)));
     }
-    play_in(rng, plan, |world| world.jumps = jumps)
+    play_in(rng, plan, |world| {
+        world.jumps = jumps;
+        // A moment on the clock is what is named then, whatever the clock says.
+        world.names_moments = false;
+    })
 }
 
 /// How often the clock jumped.

@@ -10,10 +10,13 @@
 mod always;
 mod clock;
 mod collisions;
+mod costs;
 mod gates;
 mod groups;
+mod handing;
 mod joins;
 mod kept;
+mod limits;
 mod missions;
 mod plans;
 mod play;

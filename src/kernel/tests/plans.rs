@@ -16,6 +16,7 @@ use crate::mission::model::{
 use crate::mission::sandbox::{AgentSandbox, SandboxPolicy};
 use crate::name::{AgentName, CommitId, MissionName, OutputId, RoleName, RunId, TaskId, VarId};
 use crate::plan::{Agent, AgentWork, Each, Plan, ReportsUse, Review, Role, RoleBody, SubMission, Task, TaskKind};
+use crate::price::Prices;
 
 pub(super) fn id(text: &str) -> TaskId {
     TaskId::parse(text).unwrap()
@@ -184,6 +185,7 @@ pub(super) fn robot(max: Option<u32>) -> Agent {
         max: max.and_then(NonZeroU32::new),
         prompt: PromptVia::Stdin,
         resume: None,
+        events: Vec::new(),
         scenario: None,
         reports: ReportsUse::Yes,
         sandbox: AgentSandbox::Engine,
@@ -221,6 +223,7 @@ pub(super) fn plan(mode: WorkspaceMode, max: u32, tasks: Vec<(&str, Task)>) -> P
         roles: BTreeMap::from([(RoleName::parse("worker").unwrap(), role(None))]),
         partials: BTreeMap::new(),
         skills: BTreeMap::new(),
+        prices: Prices::default(),
         workspace: WorkspacePolicy {
             mode,
             base: None,

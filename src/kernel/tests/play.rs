@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::plans::{commit, id, place, run_id};
-use crate::amount::{At, Millis, Usage, WallTime};
+use crate::amount::{At, Ceiling, Millis, Usage, WallTime};
 use crate::handoff::{Change, FileChange, Source};
 use crate::kernel::Run;
 use crate::kernel::effect::{Effect, StartSession};
@@ -23,6 +23,8 @@ pub(super) struct Play {
     pub(super) open: Vec<Effect>,
     /// What every task changes, instead of a file of its own.
     pub(super) changes: Option<String>,
+    /// What a session that is stopped leaves to hand over.
+    pub(super) leaves: Option<String>,
     commits: u64,
 }
 
@@ -31,7 +33,8 @@ impl Play {
         let place = place(plan.workspace.mode);
         let now = At { mono: Millis(0), wall: WallTime(0) };
         let run = Run::new(run_id(), plan, place);
-        let mut play = Self { run, events: Vec::new(), now, open: Vec::new(), changes: None, commits: 100 };
+        let mut play =
+            Self { run, events: Vec::new(), now, open: Vec::new(), changes: None, leaves: None, commits: 100 };
         play.tell(Fact::Began(Began::New { attended }));
         play
     }
@@ -46,6 +49,20 @@ impl Play {
             answers,
             adopted,
             ceiling: None,
+            again: Again::All,
+            gone: BTreeSet::new(),
+        }));
+    }
+
+    /// A later engine goes on with more to spend.
+    pub(super) fn resume_with(&mut self, ceiling: Ceiling) {
+        self.run = Run::fold(self.events.clone()).unwrap();
+        self.open.clear();
+        self.tell(Fact::Began(Began::Resumed {
+            attended: Attended::No,
+            answers: Vec::new(),
+            adopted: BTreeSet::new(),
+            ceiling: Some(ceiling),
             again: Again::All,
             gone: BTreeSet::new(),
         }));
@@ -110,7 +127,10 @@ impl Play {
             }
             Effect::MoveIntegration { candidate, .. } => Fact::IntegrationMoved { candidate, moved: Moved::Done },
             Effect::CloseWorkspace { task, attempt, .. } => Fact::WorkspaceClosed { task, attempt, kept: None },
-            Effect::StopWork { key, why } => Fact::WorkEnded { end: end(EndKind::Stopped { why }, &[], ""), key },
+            Effect::StopWork { key, why } => {
+                let left: Vec<&str> = self.leaves.iter().map(String::as_str).collect();
+                Fact::WorkEnded { end: end(EndKind::Stopped { why }, &left, ""), key }
+            }
             _ => return None,
         })
     }
@@ -225,5 +245,7 @@ fn end(how: EndKind, handoffs: &[&str], tail: &str) -> Box<WorkEnd> {
         activity: Activity::Acted,
         truncated: false,
         swept: 0,
+        model: None,
+        version: None,
     })
 }

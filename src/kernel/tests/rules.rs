@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::amount::{Ceiling, Cost, Usage};
+use crate::amount::{Ceiling, Usage};
 use crate::kernel::collisions::Side;
-use crate::kernel::event::{CancelWhy, Event, FailureClass, Outcome, RoundReason, RunOutcome};
+use crate::kernel::event::{
+    CancelWhy, Event, FailureClass, HandoffStep, Outcome, RoundReason, RunOutcome, SessionKind,
+};
 use crate::kernel::fact::EndKind;
 use crate::kernel::graph::writes;
 use crate::mission::model::{Importance, Join, OnExceeded, WorkspaceMode};
-use crate::name::{Attempt, TaskId};
+use crate::name::{AgentName, Attempt, TaskId};
 use crate::plan::touches::TouchSet;
 use crate::plan::{Plan, Task, TaskKind};
 
@@ -53,6 +55,15 @@ pub(super) struct Rules {
     collisions: BTreeMap<(String, String), (Vec<String>, usize)>,
     /// Gates that wait for an answer.
     asking: BTreeSet<TaskId>,
+    /// Agents that are not to be asked, and those that are tried with the session of one task.
+    away: BTreeSet<AgentName>,
+    suspended: BTreeSet<AgentName>,
+    tried: BTreeMap<AgentName, Option<TaskId>>,
+    /// Tasks that are handed on, and whether to another role; those that begin a conversation next, and in which attempt.
+    handing: BTreeMap<TaskId, bool>,
+    handed: BTreeMap<TaskId, Attempt>,
+    /// Tasks that wait for their agent, and in which attempt.
+    resting: BTreeMap<TaskId, Attempt>,
 }
 
 impl Rules {
@@ -73,6 +84,7 @@ impl Rules {
             Event::RunStarted { .. } => self.ceiling = plan.budget.ceiling,
             Event::RunResumed { retried, freed, ceiling } => {
                 self.begun_again(plan, retried, freed);
+                self.ask_again(plan, None);
                 self.pausing = false;
                 self.stopping = false;
                 self.ceiling = *ceiling;
@@ -83,6 +95,7 @@ impl Rules {
             Event::TaskRetried { retried, freed, .. } => {
                 assert!(!self.stopping, "a task is tried again though the run is stopping");
                 self.begun_again(plan, retried, freed);
+                self.ask_again(plan, Some(retried));
                 self.let_go(plan);
             }
             Event::RunPausing { .. } => self.pausing = true,
@@ -128,7 +141,17 @@ impl Rules {
             }
             Event::RunStopping { .. } => self.stopping = true,
             Event::RunFinished { outcome } => self.clean_up_ran(plan, *outcome),
-            Event::SessionStarted { task, .. } => {
+            Event::HandingOff { .. } | Event::HandoffStep { .. } => self.hands_on(event),
+            Event::TaskGiven { task, .. } => {
+                assert!(!self.slots.contains(task), "{task} is given away while it counts against its limits");
+            }
+            Event::SessionStarted { task, attempt, kind, conversation, .. } => {
+                assert!(!self.handing.contains_key(task), "{task} works before it was handed on");
+                let handed = self.handed.remove(task) == Some(*attempt);
+                assert!(!handed || conversation.is_none(), "{task} goes on in the conversation that it left");
+                self.may_be_asked(plan, task, *kind);
+                assert!(!self.resting.contains_key(task), "{task} works though it waits for its agent");
+                assert_eq!(self.attempts.get(task), Some(attempt), "{task} works in another attempt");
                 let may = self.exceeded_with.is_none() || self.is_always(plan, task);
                 assert!(may, "a session starts though the budget is used up");
                 assert!(self.slots.contains(task), "{task} works without a slot");
@@ -142,12 +165,51 @@ impl Rules {
             Event::SessionEnded { task, end, .. } => {
                 self.spend(plan, task, &end.usage, step);
                 self.sessions.remove(task);
+                if matches!(end.how, EndKind::Completed | EndKind::Refused { .. } | EndKind::NotStarted { .. }) {
+                    self.handing.remove(task);
+                }
                 self.at_work.remove(task);
                 if matches!(end.how, EndKind::Stopped { .. }) {
                     self.paused.insert(task.clone());
                 }
             }
+            Event::Limited { agent, .. } | Event::AgentFaltered { agent, .. } | Event::AgentSuspended { agent, .. } => {
+                self.away.insert(agent.clone());
+                self.tried.remove(agent);
+                if matches!(event, Event::AgentSuspended { .. }) {
+                    self.suspended.insert(agent.clone());
+                }
+            }
+            Event::AgentReady { agent } | Event::AgentBack { agent } => {
+                self.away.remove(agent);
+                self.tried.remove(agent);
+                self.suspended.remove(agent);
+            }
+            Event::AgentTried { agent } => {
+                self.away.remove(agent);
+                self.suspended.remove(agent);
+                self.tried.insert(agent.clone(), None);
+            }
+            Event::AgentAwaited { task, attempt, .. } => {
+                assert!(self.slots.remove(task), "{task} waits for its agent and had no slot");
+                assert!(!self.sessions.contains(task), "{task} waits for its agent while it works");
+                self.resting.insert(task.clone(), *attempt);
+            }
+            Event::GoesOn { task, attempt } => {
+                assert!(!self.pausing, "{task} goes on though the run is paused");
+                assert_eq!(self.resting.remove(task), Some(*attempt), "{task} goes on in another attempt");
+                self.slots.insert(task.clone());
+                self.limits(plan);
+            }
+            Event::PaceChanged { at_once, .. } => {
+                assert!((1..=plan.max.get()).contains(at_once), "{at_once} at once");
+            }
             Event::MergeQueued { task, .. } | Event::BackingOff { task, .. } => {
+                if let Event::BackingOff { failure, .. } = event {
+                    assert_ne!(failure.class, FailureClass::Limited, "a limit costs {task} an attempt");
+                }
+                self.resting.remove(task);
+                self.handing.remove(task);
                 assert!(!self.ended.contains_key(task));
                 self.slots.remove(task);
                 self.merging.remove(task);
@@ -164,6 +226,7 @@ impl Rules {
             }
             Event::Merged { .. } | Event::MergeRequeued { .. } => self.merging.clear(),
             Event::RoundFailed { task, reason, .. } => {
+                assert!(!self.handing.contains_key(task), "a handoff costs {task} a round");
                 self.merging.remove(task);
                 if matches!(reason, RoundReason::Conflict { .. } | RoundReason::MergeCheck { .. }) {
                     self.reworking.insert(task.clone());
@@ -175,6 +238,10 @@ impl Rules {
                     let as_wished = matches!(outcome, Outcome::Cancelled { why: CancelWhy::Aborted, .. });
                     assert!(too_late || as_wished, "{task} was cancelled and is {outcome:?}");
                 }
+                let of_limit = matches!(outcome, Outcome::Failed { failure } if failure.class == FailureClass::Limited);
+                assert!(!of_limit || self.is_always(plan, task), "a limit fails {task}");
+                self.resting.remove(task);
+                self.handing.remove(task);
                 self.asking.remove(task);
                 self.slots.remove(task);
                 self.holding.remove(task);
@@ -209,8 +276,73 @@ impl Rules {
         }
     }
 
+    /// A task is handed on in order, and without its slot where it is to count against other limits.
+    fn hands_on(&mut self, event: &Event) {
+        match event {
+            Event::HandingOff { task, to, .. } => {
+                assert!(!self.ended.contains_key(task), "{task} is handed on after its end");
+                assert!(!self.cancelling.contains(task), "{task} is handed on though it is cancelled");
+                let before = self.handing.insert(task.clone(), to.is_some());
+                assert_eq!(before, None, "{task} is handed on twice at once");
+            }
+            Event::HandoffStep { task, attempt, step } => {
+                assert!(!self.sessions.contains(task), "{task} is handed on while its session works");
+                let to_others = self.handing.get(task).copied();
+                assert!(to_others.is_some(), "{task} is not being handed on: {step:?}");
+                match step {
+                    HandoffStep::Commit { .. } if to_others == Some(true) => {
+                        self.slots.remove(task);
+                    }
+                    HandoffStep::Document { .. } | HandoffStep::Commit { .. } => {}
+                    HandoffStep::Next => {
+                        self.handing.remove(task);
+                        self.handed.insert(task.clone(), *attempt);
+                        if !self.slots.contains(task) {
+                            self.resting.insert(task.clone(), *attempt);
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// No session begins of an agent that is limited or taken out; of one that is tried, one at a time.
+    fn may_be_asked(&mut self, plan: &Plan, task: &TaskId, kind: SessionKind) {
+        let agent = match (&plan.tasks[task].kind, kind) {
+            (_, SessionKind::Review) => plan.tasks[task].review.as_ref().unwrap().agent.clone(),
+            (TaskKind::Agent(work), SessionKind::Work) => work.agent.clone(),
+            _ => panic!("{task} has no session"),
+        };
+        assert!(!self.away.contains(&agent), "{task} asks {agent}, which is away");
+        let slots = &self.slots;
+        if let Some(by) = self.tried.get_mut(&agent) {
+            let other = by.as_ref().filter(|by| *by != task && slots.contains(*by));
+            assert_eq!(other, None, "{agent} is tried with one session, and {task} asks it too");
+            *by = Some(task.clone());
+        }
+    }
+
+    /// What a person tries again, a resume or a wish, is asked again.
+    fn ask_again(&mut self, plan: &Plan, tasks: Option<&[TaskId]>) {
+        let uses = |agent: &AgentName, task: &TaskId| {
+            let task = &plan.tasks[task];
+            let works = matches!(&task.kind, TaskKind::Agent(work) if work.agent == *agent);
+            works || task.review.as_ref().is_some_and(|review| review.agent == *agent)
+        };
+        for agent in self.suspended.clone() {
+            if tasks.is_none_or(|tasks| tasks.iter().any(|task| uses(&agent, task))) {
+                self.away.remove(&agent);
+                self.suspended.remove(&agent);
+                self.tried.insert(agent, None);
+            }
+        }
+    }
+
     fn begun_again(&mut self, plan: &Plan, retried: &[TaskId], freed: &[TaskId]) {
         for task in retried.iter().chain(freed) {
+            self.resting.remove(task);
+            self.handing.remove(task);
             let before = self.ended.remove(task);
             // What was under way in a worktree that was taken away begins a new attempt.
             let bad =
@@ -229,10 +361,16 @@ impl Rules {
         }
         let begins_anew = |group: &&TaskId| {
             let parts = self.parts.get(*group).filter(|_| self.is_always(plan, group));
-            parts.is_some_and(|parts| !parts.iter().any(|part| self.ended.contains_key(part)))
+            parts.is_some_and(|parts| parts.iter().all(|part| self.nothing_is_left(part)))
         };
         let anew: Vec<TaskId> = freed.iter().filter(begins_anew).cloned().collect();
         self.dormant.extend(anew);
+    }
+
+    /// Whether a part, and all parts of it, begin again.
+    fn nothing_is_left(&self, part: &TaskId) -> bool {
+        let parts = self.parts.get(part).map(Vec::as_slice).unwrap_or_default();
+        !self.ended.contains_key(part) && parts.iter().all(|part| self.nothing_is_left(part))
     }
 
     /// What waits again for what it needs holds nothing meanwhile.
@@ -446,7 +584,7 @@ impl Rules {
     }
 
     fn spend(&mut self, plan: &Plan, task: &TaskId, usage: &Usage, step: u64) {
-        if let Cost::Reported(usd) = usage.cost {
+        if let Some(usd) = usage.cost.known() {
             self.usd += usd.0;
             self.at_last_report = self.sessions.len();
             let groups: Vec<TaskId> = self.outer(task).skip(1).cloned().collect();

@@ -36,6 +36,8 @@ pub(super) fn end(how: EndKind) -> Box<WorkEnd> {
         activity: Activity::Acted,
         truncated: false,
         swept: 0,
+        model: None,
+        version: None,
     })
 }
 
@@ -244,9 +246,9 @@ fn what_was_used_before_the_run_counts_as_the_runs() {
     let usage = Usage { tokens: None, cost: Cost::Reported(Usd(400_000)) };
     plan.ranking = Some(SkillsRanked::Done(Ranked { note: "It was asked.".to_owned(), usage }));
     let (run, step) = begin(plan);
-    assert_eq!(run.state.ledger.usd, Usd(400_000));
+    assert_eq!(run.state.ledger.spent.usd(), Usd(400_000));
     let folded = Run::fold(step.events.into_iter().map(|event| (WallTime(0), event))).unwrap();
-    assert_eq!(folded.state.ledger.usd, Usd(400_000));
+    assert_eq!(folded.state.ledger.spent.usd(), Usd(400_000));
 }
 
 /// The shortest journal that leads to how these tasks ended.
@@ -329,7 +331,7 @@ fn a_used_up_budget_stops_sessions_and_starts_nothing() {
     assert_eq!(start.cap.usd, Some(Usd(500_000)), "half is left for the other slot");
     let usage = Usage { tokens: Some(TokenUse::default()), cost: Cost::Reported(Usd(1_000_000)) };
     let step = run.step(Fact::Used { key: key("a"), usage }, NOW);
-    assert_eq!(names(&step), ["usage", "budget-warning", "budget-exceeded", "stopping"]);
+    assert_eq!(names(&step), ["usage", "budget-warning", "budget-exceeded", "handing-off", "stopping"]);
     made(&mut run, "b");
     let stopped = EndKind::Stopped { why: StopWhy::Budget };
     run.step(Fact::WorkEnded { key: key("a"), end: end(stopped) }, NOW);

@@ -20,8 +20,13 @@ impl World {
             return;
         }
         let (task, by) = (self.some_task(), "ada".to_owned());
-        match self.rng.u32(0..5) {
+        match self.rng.u32(0..9) {
             0 => drop(self.tell(Fact::Pause { by })),
+            5..=8 => {
+                let to = [None, Some("worker"), Some("tester"), Some("nobody")][self.rng.usize(0..4)];
+                let to = to.map(|role| crate::name::RoleName::parse(role).unwrap());
+                self.tell(Fact::HandOff { task, to, by });
+            }
             1 | 2 => drop(self.tell(Fact::Cancel { task, by })),
             _ => drop(self.tell(Fact::Retry { task, by })),
         }

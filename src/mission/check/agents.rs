@@ -8,15 +8,16 @@ use crate::mission::check::Scene;
 use crate::mission::check::kinds::Kind;
 use crate::mission::check::marker::Marker;
 use crate::mission::check::workspace::check_writable;
+use crate::mission::events::{EventMeaning, EventRule};
 use crate::mission::model::{BackendKind, PromptVia};
 use crate::mission::team::AgentFile;
 use crate::name::AgentName;
 
 /// Agents that exist without being configured.
-pub const BUILT_IN: [&str; 2] = ["auto", "rehearsal"];
+pub const BUILT_IN: [&str; 6] = ["auto", "claude", "codex", "gemini", "opencode", "rehearsal"];
 
 /// Keys that only one backend takes.
-const COMMAND_ONLY: [&str; 3] = ["prompt", "resume", "sandbox"];
+const COMMAND_ONLY: [&str; 4] = ["prompt", "resume", "events", "sandbox"];
 
 /// Checks tables of agents, in a mission or in configuration.
 pub fn check_agents(marker: &mut Marker<'_>, agents: &IndexMap<AgentName, AgentFile>) {
@@ -29,6 +30,9 @@ pub fn check_agents(marker: &mut Marker<'_>, agents: &IndexMap<AgentName, AgentF
                 .help("take another name");
         }
         other_backend(marker, &place, agent);
+        for (at, rule) in agent.events.iter().flatten().enumerate() {
+            check_event(marker, &format!("{place}/events/{at}"), rule);
+        }
         let writable = agent.writable.as_deref().unwrap_or_default();
         check_writable(marker, &format!("{place}/writable"), writable);
         if agent.command.as_ref().is_some_and(Vec::is_empty) {
@@ -48,30 +52,64 @@ pub fn check_agents(marker: &mut Marker<'_>, agents: &IndexMap<AgentName, AgentF
     }
 }
 
+/// A rule that could never say anything, or that has what nobody would look at.
+fn check_event(marker: &mut Marker<'_>, place: &str, rule: &EventRule) {
+    let figures = rule.figures();
+    let is_use = rule.means == EventMeaning::Used;
+    if rule.means.needs_text() && rule.text.is_none() {
+        let span = marker.value(&format!("{place}/means"));
+        marker
+            .error(codes::AGENT_TABLE, span, "a line of this kind means nothing without its text")
+            .help("say where it is, such as `text = \"message.text\"`");
+    }
+    if is_use && figures.is_empty() {
+        let span = marker.value(&format!("{place}/means"));
+        marker
+            .error(codes::AGENT_TABLE, span, "a line of use without a figure")
+            .help("say where one is, such as `input = \"usage.input_tokens\"` or `usd = \"cost\"`");
+    }
+    let counts = rule.counts.map(|_| "counts");
+    let foreign = figures.iter().map(|(key, _)| *key).chain(counts).filter(|_| !is_use);
+    let class = rule.class.filter(|_| rule.means != EventMeaning::Failed).map(|_| "class");
+    for key in foreign.chain(class) {
+        let owner = if key == "class" { "failed" } else { "used" };
+        let span = marker.key(&format!("{place}/{key}"));
+        marker
+            .error(codes::AGENT_TABLE, span, format!("`{key}` has no meaning for a line of this kind"))
+            .help(format!("remove it, or set `means = \"{owner}\"`"));
+    }
+}
+
 fn other_backend(marker: &mut Marker<'_>, place: &str, agent: &AgentFile) {
     let given = |key: &str| match key {
         "prompt" => agent.prompt.is_some(),
         "resume" => agent.resume.is_some(),
+        "events" => agent.events.is_some(),
         "scenario" => agent.scenario.is_some(),
         "sandbox" => agent.sandbox.is_some(),
         _ => agent.command.is_some(),
     };
-    let (foreign, backend): (&[&str], _) = match agent.backend {
-        Some(BackendKind::Command) => (&["scenario"], "command"),
-        Some(BackendKind::Rehearsal) => (&["prompt", "resume", "sandbox", "command"], "rehearsal"),
-        None => return,
+    let Some(backend) = agent.backend else { return };
+    let foreign: &[&str] = match backend {
+        BackendKind::Command => &["scenario"],
+        BackendKind::Rehearsal => &["prompt", "resume", "events", "sandbox", "command"],
+        BackendKind::ClaudeCode
+        | BackendKind::Codex
+        | BackendKind::Gemini
+        | BackendKind::Opencode
+        | BackendKind::Acp => &["prompt", "resume", "events", "scenario"],
     };
     for key in foreign.iter().filter(|key| given(key)) {
         let span = marker.key(&format!("{place}/{key}"));
         let owner = if COMMAND_ONLY.contains(key) || *key == "command" { "command" } else { "rehearsal" };
         marker
-            .error(codes::AGENT_TABLE, span, format!("`{key}` has no meaning with backend `{backend}`"))
+            .error(codes::AGENT_TABLE, span, format!("`{key}` has no meaning with backend `{}`", backend.word()))
             .help(format!("remove it, or set `backend = \"{owner}\"`"));
     }
-    if backend == "command" && agent.command.is_none() {
+    if matches!(backend, BackendKind::Command | BackendKind::Acp) && agent.command.is_none() {
         let span = marker.key(&format!("{place}/backend"));
         marker
-            .error(codes::AGENT_TABLE, span, "backend `command` needs `command`")
+            .error(codes::AGENT_TABLE, span, format!("backend `{}` needs `command`", backend.word()))
             .help("write the program and its first arguments, such as `command = [\"my-agent\", \"--print\"]`");
     }
 }

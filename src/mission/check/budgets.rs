@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::diagnostic::codes;
 use crate::mission::check::marker::Marker;
 use crate::mission::check::{Scene, Standing};
+use crate::mission::events::EventMeaning;
 use crate::mission::field::duration;
 use crate::mission::file::{RetryFile, TaskFile};
 use crate::mission::limits::{BudgetFile, CeilingFile};
@@ -150,9 +151,11 @@ fn silent<'a>(scene: &Scene<'a>, task: &'a TaskFile) -> Option<&'a AgentName> {
     let of_template = scene.template_of(role).and_then(|template| template.agent.as_ref());
     let of_defaults = file.defaults.as_ref().and_then(|defaults| defaults.agent.as_ref());
     let agent = task.agent.as_ref().or(of_role).or(of_template).or(of_defaults)?;
-    let own = file.agents.get(agent).and_then(|table| table.backend);
-    let backend = own.or_else(|| scene.against.agents.get(agent).and_then(|table| table.backend));
-    (backend == Some(BackendKind::Command)).then_some(agent)
+    let (own, below) = (file.agents.get(agent), scene.against.agents.get(agent));
+    let backend = own.and_then(|table| table.backend).or_else(|| below.and_then(|table| table.backend));
+    let events = own.and_then(|table| table.events.as_ref()).or_else(|| below.and_then(|table| table.events.as_ref()));
+    let tells = events.into_iter().flatten().any(|rule| rule.means == EventMeaning::Used);
+    (backend == Some(BackendKind::Command) && !tells).then_some(agent)
 }
 
 /// Sessions whose number nobody knows, and nothing that limits what they use; of a mission that is a task of another,

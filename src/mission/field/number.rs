@@ -119,7 +119,7 @@ impl Visitor<'_> for Ranged {
 macro_rules! ranged {
     ($($(#[$meta:meta])* $Name:ident, $min:expr, $max:expr;)*) => {$(
         $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq)]
+        #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
         pub struct $Name(pub f64);
 
         impl<'de> Deserialize<'de> for $Name {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Home, PlanError, Request};
+use crate::mission::events::EventMeaning;
 use crate::mission::model::{AgentTable, BackendKind, PromptVia};
 use crate::name::AgentName;
 use crate::plan::{Agent, ReportsUse};
@@ -17,14 +18,31 @@ pub fn overlay_all<'a>(
     layers: impl IntoIterator<Item = &'a BTreeMap<AgentName, AgentTable>>,
 ) -> BTreeMap<AgentName, AgentTable> {
     let mut all = BTreeMap::new();
-    if let Ok(rehearsal) = AgentName::parse(REHEARSAL) {
-        all.insert(rehearsal, AgentTable { backend: Some(BackendKind::Rehearsal), ..AgentTable::default() });
+    for (name, table) in built_in() {
+        all.insert(name, table);
     }
     for (name, table) in layers.into_iter().flatten() {
         let below = all.remove(name).unwrap_or_default();
         all.insert(name.clone(), table.clone().over(below));
     }
     all
+}
+
+/// The agents that need no table: the embedded one, and those whose programs are known.
+fn built_in() -> impl Iterator<Item = (AgentName, AgentTable)> {
+    let known: [(&str, BackendKind, [&str; 3]); 5] = [
+        ("claude", BackendKind::ClaudeCode, ["haiku", "sonnet", "opus"]),
+        ("codex", BackendKind::Codex, ["", "", ""]),
+        ("gemini", BackendKind::Gemini, ["gemini-2.5-flash", "gemini-2.5-pro", "gemini-2.5-pro"]),
+        ("opencode", BackendKind::Opencode, ["", "", ""]),
+        (REHEARSAL, BackendKind::Rehearsal, ["", "", ""]),
+    ];
+    known.into_iter().filter_map(|(name, backend, models)| {
+        let words = ["fast", "balanced", "strong"].into_iter().zip(models).filter(|(_, id)| !id.is_empty());
+        let models = words.map(|(word, id)| (word.to_owned(), id.to_owned())).collect();
+        let table = AgentTable { backend: Some(backend), models, ..AgentTable::default() };
+        Some((AgentName::parse(name).ok()?, table))
+    })
 }
 
 /// All agents, ready or with what keeps them from being used.
@@ -43,17 +61,23 @@ pub(super) fn resolved(
 }
 
 fn ready(request: &Request<'_>, name: &AgentName, table: AgentTable) -> Result<Agent, PlanError> {
-    let AgentTable { backend, command, models, max, prompt, resume, scenario, sandbox, writable } = table;
+    let AgentTable { backend, command, models, max, prompt, resume, events, scenario, sandbox, writable } = table;
     let backend = backend.ok_or_else(|| {
         PlanError::new(format!("the agent `{name}` has no backend")).help("add `backend = \"command\"` to its table")
     })?;
-    let command = command.unwrap_or_default();
+    let usual = || backend.usual_program().map(str::to_owned).into_iter().collect();
+    let command: Vec<String> = command.unwrap_or_else(usual);
     let (reports, played) = match backend {
-        BackendKind::Command if command.is_empty() => {
+        BackendKind::Command | BackendKind::Acp if command.is_empty() => {
             return Err(PlanError::new(format!("the agent `{name}` has no command"))
                 .help("add `command = [\"program\", \"argument\"]` to its table"));
         }
-        BackendKind::Command => (ReportsUse::No, None),
+        BackendKind::Command
+        | BackendKind::ClaudeCode
+        | BackendKind::Codex
+        | BackendKind::Gemini
+        | BackendKind::Opencode
+        | BackendKind::Acp => (if backend.reports_use() { ReportsUse::Yes } else { ReportsUse::No }, None),
         BackendKind::Rehearsal => {
             let played = request.overrides.scenario.clone().or_else(|| request.scenarios.get(name).cloned());
             if let (None, Some(path)) = (&played, scenario) {
@@ -62,9 +86,12 @@ fn ready(request: &Request<'_>, name: &AgentName, table: AgentTable) -> Result<A
             (ReportsUse::Yes, played)
         }
     };
+    let events = events.unwrap_or_default();
+    let tells_use = events.iter().any(|rule| rule.means == EventMeaning::Used);
+    let reports = if backend == BackendKind::Command && tells_use { ReportsUse::Yes } else { reports };
     let prompt = prompt.unwrap_or(PromptVia::Stdin);
     let (sandbox, writable) = (sandbox.unwrap_or_default(), writable.unwrap_or_default());
-    Ok(Agent { backend, command, models, max, prompt, resume, scenario: played, reports, sandbox, writable })
+    Ok(Agent { backend, command, models, max, prompt, resume, events, scenario: played, reports, sandbox, writable })
 }
 
 /// The agent of a task: command line, task, role (the mission's table, then its file), defaults, configuration, `auto`.

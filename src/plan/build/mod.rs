@@ -6,18 +6,20 @@ use std::num::NonZeroU32;
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
-use crate::amount::Ceiling;
+use crate::amount::{Ceiling, Millis};
 use crate::catalog::Catalog;
 use crate::catalog::choose::Chooser;
+use crate::catalog::skill::SkillManifest;
 use crate::catalog::template::Template;
 use crate::mission::model::{AgentTable, MergePolicy, Mission, RunBudget, UnknownUse, WorkspacePolicy};
+use crate::mission::prices::PriceList;
 use crate::mission::sandbox::SandboxPolicy;
 use crate::name::{AgentName, InputId, RoleName, SkillName, TaskId};
 use crate::plan::branches;
 use crate::plan::foreseen;
 use crate::plan::ranking::{Orders, Unranked};
 use crate::plan::scenario::Scenario;
-use crate::plan::{Agent, Plan, ReportsUse, Role, Skill, SourceFile, Task};
+use crate::plan::{Agent, Plan, ReportsUse, Role, Skill, SkillHandler, SourceFile, Task};
 
 pub mod agents;
 mod cast;
@@ -25,6 +27,7 @@ mod chains;
 mod files;
 mod groups;
 pub mod inputs;
+mod prices;
 mod skills;
 mod tasks;
 
@@ -38,6 +41,8 @@ pub struct Request<'a> {
     pub mission: &'a Mission,
     /// Roles and skills.
     pub catalog: &'a Catalog,
+    /// What models cost.
+    pub prices: &'a PriceList,
     /// The mission file, as given on the command line.
     pub file: String,
     /// SHA-256 of its text.
@@ -116,9 +121,11 @@ pub fn build(request: &Request<'_>) -> Result<Plan, Vec<PlanError>> {
     let merge = making.merge(&mut errors);
     let mut tasks = making.tasks(&home, &mut errors);
     let budget = budget(mission, &request.overrides.budget);
+    let prices = prices::carried(request.prices, &making.agents, &tasks);
     if errors.is_empty() {
         branches::name(&workspace, &making.values, &mut tasks, &mut errors);
         unenforced(&budget, &tasks, &making.agents, &mut errors);
+        prices::unpriced(&budget, &tasks, (&making.agents, &prices), &mut errors);
     }
     let partials = if making.roles.is_empty() { BTreeMap::new() } else { request.catalog.partial_sources() };
     let mut plan = Plan {
@@ -137,6 +144,7 @@ pub fn build(request: &Request<'_>) -> Result<Plan, Vec<PlanError>> {
         agents: making.agents,
         roles: making.roles,
         skills: making.skills,
+        prices,
         workspace,
         merge,
         tasks,
@@ -259,6 +267,7 @@ impl Making<'_> {
             self.skills.entry(name.clone()).or_insert_with(|| Skill {
                 description: found.value.description.clone(),
                 files: found.value.files.clone(),
+                handler: handler(&found.value.manifest),
                 origin: found.path.clone(),
             });
         }
@@ -278,6 +287,18 @@ impl Making<'_> {
             .chain(skills.map(|(_, found)| source(&found.path, &found.sha256)))
             .collect()
     }
+}
+
+/// What runs a skill.
+fn handler(manifest: &SkillManifest) -> Option<SkillHandler> {
+    let SkillManifest { side_effects, requires_confirmation, .. } = *manifest;
+    manifest.handler.as_ref().map(|handler| SkillHandler {
+        command: handler.command.clone(),
+        timeout: Millis::from_secs(handler.timeout_s.into()),
+        parameters: manifest.parameters.clone(),
+        side_effects,
+        requires_confirmation,
+    })
 }
 
 /// Renders a template of the mission; the error says which it was.

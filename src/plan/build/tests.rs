@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::amount::{Millis, Usd};
+use crate::amount::Usd;
 use crate::catalog::Places;
 use crate::mission::model::{
     self, AgentWork, Assignee, BackendKind, CommandLine, Deliver, Importance, Input, Join, Keep, MergeCommit,
@@ -132,6 +132,7 @@ pub(crate) fn with<T>(mission: &Mission, catalog: &Catalog, work: impl FnOnce(Re
     work(Request {
         mission,
         catalog,
+        prices: &PriceList::shipped(),
         file: "m.toml".to_owned(),
         sha256: "0".to_owned(),
         config_agents: &BTreeMap::new(),
@@ -240,6 +241,18 @@ fn a_budget_that_nobody_can_keep_is_refused() {
     );
     mission.budget.unknown = UnknownUse::Allow;
     plan(&mission);
+}
+
+#[test]
+fn a_budget_binds_an_agent_whose_lines_tell_its_use() {
+    let rules = serde_json::json!([{ "means": "used", "usd": "cost" }]);
+    let table = AgentTable { events: serde_json::from_value(rules).unwrap(), ..command_agent() };
+    let mut mission = mission([("a", agent(&[], "Do."))]);
+    mission.agents.insert(AgentName::parse("x").unwrap(), table);
+    mission.default_agent = Some(AgentName::parse("x").unwrap());
+    mission.budget.ceiling.usd = Some(Usd(1));
+    let plan = plan(&mission);
+    assert_eq!((plan.agents["x"].reports, plan.agents["x"].events.len()), (ReportsUse::Yes, 1));
 }
 
 #[test]

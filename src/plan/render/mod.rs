@@ -20,6 +20,7 @@ use crate::plan::{Plan, Scope, TaskKind};
 mod prompt;
 mod review;
 mod sections;
+mod tools;
 mod values;
 mod verdict;
 
@@ -28,6 +29,7 @@ mod tests;
 
 pub use prompt::prompt;
 pub use review::{ReviewContext, review_prompt};
+pub use values::skill_path;
 
 /// Longest value that is put into an environment variable, in bytes: the system refuses little more.
 const MAX_VARIABLE: usize = 100_000;
@@ -67,6 +69,8 @@ pub struct PromptContext<'a> {
     pub workspace: &'a Path,
     /// The handoffs that open it.
     pub upstream: &'a [Upstream<'a>],
+    /// What the session before handed to this one in the middle of the task.
+    pub before: Option<Upstream<'a>>,
     /// The outputs handed over so far.
     pub outputs: &'a Outputs,
     /// How the attempt before this one failed.

@@ -12,6 +12,9 @@ use crate::plan::{AgentWork, GivenHandoff, Plan, RoleBody, Task, TaskKind};
 
 /// Most of all handoffs together, in bytes.
 const MAX_UPSTREAM: usize = 96 * 1024;
+/// What is said before the handoff of the session that worked on this very task.
+const GOES_ON: &str = "What was done so far on your own task: a session before yours worked on it and handed it on in the \
+    middle. What it changed is in your workspace. Look at that, and go on from there instead of beginning anew.";
 /// Most of a failure or a reason, in bytes.
 const MAX_REASON: usize = 16 * 1024;
 
@@ -29,8 +32,8 @@ pub fn prompt(plan: &Plan, context: &PromptContext<'_>) -> Result<String, Render
     }
     let asked = own_prompt(plan, context, work)?;
     let judges = (!task.rework.is_empty()).then(|| verdict::of_judge(plan, context.task, task));
-    let before: Vec<Upstream<'_>> = given(plan, task).collect();
-    let all: Vec<Upstream<'_>> = before.into_iter().chain(context.upstream.iter().copied()).collect();
+    let first = context.before.into_iter().chain(given(plan, task));
+    let all: Vec<Upstream<'_>> = first.chain(context.upstream.iter().copied()).collect();
     whole(
         plan,
         &PromptContext { upstream: &all, ..context.clone() },
@@ -118,7 +121,10 @@ fn quoted(context: &PromptContext<'_>) -> Vec<(TaskId, String)> {
     let mut texts = Vec::new();
     let mut length = 0_usize;
     for (index, handoff) in context.upstream.iter().enumerate() {
-        let text = handoff::render::for_prompt(handoff.facts, handoff.narrative, handoff.problems);
+        let mut text = handoff::render::for_prompt(handoff.facts, handoff.narrative, handoff.problems);
+        if index == 0 && context.before.is_some() {
+            text = format!("{GOES_ON}\n\n{text}");
+        }
         length = length.saturating_add(text.len());
         if length > MAX_UPSTREAM && index > 0 {
             let left: Vec<&str> =

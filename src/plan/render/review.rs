@@ -54,6 +54,7 @@ pub fn review_prompt(plan: &Plan, context: &ReviewContext<'_>) -> Result<String,
         ));
     }
     let inner = PromptContext {
+        before: None,
         run: context.run,
         task: id,
         attempt: context.attempt,

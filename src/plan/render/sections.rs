@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::RenderFailure;
 use super::values::{ForRole, outputs, skill_path};
+use super::{RenderFailure, tools};
 use crate::catalog::template::Template;
 use crate::mission::model::{Permissions, WorkspaceMode};
 
@@ -60,6 +60,7 @@ pub(super) fn missing(
         sections.push(handing_over(role, partials)?);
     }
     sections.extend(kept_and_secret(role));
+    sections.push(tools::section(role));
     if let (Some(why), false) = (role.last_failure, brought.has("attempt.last_failure")) {
         sections.push(format!("## The attempt before this one failed\n\n{why}"));
     }

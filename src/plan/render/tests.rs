@@ -8,7 +8,7 @@ use crate::amount::{Millis, Usage};
 use crate::catalog::Catalog;
 use crate::handoff::Status;
 use crate::mission::field::shape::Shape;
-use crate::mission::model::{self, Mission};
+use crate::mission::model::{self, BackendKind, Mission};
 use crate::name::InputId;
 use crate::plan::RoleBody;
 use crate::plan::build::build;
@@ -65,6 +65,7 @@ fn told(plan: &Plan, told: &Told<'_>, summary: &str) -> Result<String, RenderFai
     prompt(
         plan,
         &PromptContext {
+            before: None,
             run: &run(),
             task: &id("b"),
             attempt: Attempt::FIRST,
@@ -247,6 +248,7 @@ fn grown() -> (Plan, Outputs) {
 
 fn asked_of(plan: &Plan, task: &str, outputs: &Outputs) -> Result<String, RenderFailure> {
     let context = PromptContext {
+        before: None,
         run: &run(),
         task: &id(task),
         attempt: Attempt::FIRST,
@@ -412,4 +414,47 @@ fn what_was_done_before_the_run_is_seen_like_what_is_done_in_it() {
     let text = asked_of(&plan, "b", &none).unwrap();
     assert!(text.contains("Build p.") && text.contains("> summary: Done before."), "{text}");
     assert_eq!(environment(&plan, &run(), &id("b"), &none)["AI_SDLC_OUT_A_X"], "[\"p\"]");
+}
+
+#[test]
+fn tools_are_told_by_the_names_of_each_program() {
+    let mut plan = made(&two("Do it."), &catalog("{{task.prompt}}\n"));
+    let mut told_by = |backend: BackendKind| {
+        plan.agents.values_mut().for_each(|agent| agent.backend = backend);
+        told(&plan, &FIRST, "S.").unwrap()
+    };
+    for (backend, name) in [
+        (
+            BackendKind::ClaudeCode,
+            "- `mcp__aisdlc__report_progress`, in a shell `\"$AI_SDLC_BIN\" tool report-progress TEXT`: ",
+        ),
+        (
+            BackendKind::Codex,
+            "Where they are not listed, `tool_search` finds them.\n- `mcp__aisdlc__report_progress`: say",
+        ),
+        (BackendKind::Gemini, "- `\"$AI_SDLC_BIN\" tool write-handoff FILE` in a shell: "),
+        (BackendKind::Opencode, "- `aisdlc_read_handoff`"),
+        (BackendKind::Acp, "- `discover_skills` of the server `aisdlc`"),
+        (BackendKind::Command, "- `\"$AI_SDLC_BIN\" tool report-progress TEXT` in a shell: "),
+    ] {
+        let text = told_by(backend);
+        assert_eq!(text.matches(name).count(), 1, "{name}\n{text}");
+        assert!(
+            text.contains("commits what you leave; nobody answers questions") && !text.contains("run-skill"),
+            "{text}"
+        );
+    }
+    let handler = crate::plan::SkillHandler {
+        command: vec!["true".to_owned()],
+        timeout: Millis(1),
+        parameters: None,
+        side_effects: false,
+        requires_confirmation: false,
+    };
+    plan.skills.values_mut().for_each(|skill| skill.handler = Some(handler.clone()));
+    let text = told(&plan, &FIRST, "S.").unwrap();
+    assert!(
+        text.contains("tool run-skill NAME --param key=value` in a shell: run a skill that can be run: `testing`"),
+        "{text}"
+    );
 }

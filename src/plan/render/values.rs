@@ -114,7 +114,7 @@ fn workspace(plan: &Plan, context: &PromptContext<'_>) -> Value {
 }
 
 /// Where a session finds a skill: in its worktree; without one the text is in the prompt.
-pub(super) fn skill_path(plan: &Plan, name: &SkillName) -> String {
+pub fn skill_path(plan: &Plan, name: &SkillName) -> String {
     match plan.workspace.mode {
         WorkspaceMode::Worktree => format!(".agents/skills/ai-sdlc-{name}/SKILL.md"),
         WorkspaceMode::Directory => format!("below, as `{name}`"),

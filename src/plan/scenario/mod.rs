@@ -6,6 +6,7 @@
 //! kind = "work"           # work (where it is left out) or review
 //! attempt = 1             # left out: any attempt
 //! round = 1               # left out: any round
+//! session = 1             # left out: any session of the attempt: one after a limit has the next number
 //! play = [
 //!   { say = "working" },
 //!   { write = "src/a.txt", text = "hello\n" },
@@ -20,6 +21,8 @@
 //!   { ignore_term = true },
 //!   { hang = true },
 //!   { fail = "crash" },   # crash, refuse, or an exit code: { exit = 3 }
+//!   { fail = "limited", wait = "2s", why = "429" },  # limited, transient, misconfigured, out-of-budget, out-of-turns
+//!   { retrying = "limited", wait = "2s" },           # its program says that it tries again by itself
 //!   { hand_over = { status = "done", summary = "Built it.", outputs = { parts = ["a"] } } },
 //! ]
 //!
@@ -145,12 +148,17 @@ pub struct ScriptedSession {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = 2)]
     pub round: Option<u32>,
+    /// The how-manieth session of its attempt, from 1; left out: any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = 1)]
+    pub session: Option<u32>,
     /// What it does, in order.
     #[serde(default)]
     pub play: Vec<Act>,
 }
 
-/// One thing a scripted session does: exactly one of the keys (with `text` beside `write` and `append`).
+/// One thing a scripted session does: exactly one of the keys (with `text` beside `write` and `append`,
+/// and `wait` and `why` beside `fail` and `retrying`).
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Act {
@@ -205,7 +213,20 @@ pub struct Act {
     pub hang: Option<bool>,
     /// Ends in failure.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"limited")]
     pub fail: Option<ScriptedFailure>,
+    /// Says that its program tries again by itself, because of this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"limited")]
+    pub retrying: Option<ScriptedFailure>,
+    /// How long a limit lasts, such as `2s`; left out: nobody says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"2s")]
+    pub wait: Option<String>,
+    /// What is said of a failure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"429 too many requests")]
+    pub why: Option<String>,
     /// Ends with this exit code and without a result.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = 3)]
@@ -248,6 +269,18 @@ pub enum ScriptedFailure {
     Crash,
     /// Declines the work.
     Refuse,
+    /// The service behind it failed.
+    Transient,
+    /// Too much was asked of the service.
+    Limited,
+    /// Login, model or arguments are wrong.
+    Misconfigured,
+    /// The cap that it was given is used up.
+    OutOfBudget,
+    /// It ran out of turns.
+    OutOfTurns,
+    /// Its conversation is full.
+    OutOfContext,
 }
 
 #[cfg(test)]

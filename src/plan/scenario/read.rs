@@ -46,9 +46,11 @@ pub fn load(file: &str, text: &str, mission: Option<&Mission>) -> LoadedScenario
 fn check(scenario: &Scenario, mission: Option<&Mission>, marker: &mut Marker<'_>) {
     marker.version(Some(Signed(i64::from(scenario.version))));
     for (at, session) in scenario.sessions.iter().enumerate() {
-        for (act, Act { sleep, .. }) in session.play.iter().enumerate() {
-            if let Some(sleep) = sleep {
-                marker.duration(&format!("/sessions/{at}/play/{act}/sleep"), sleep);
+        for (act, Act { sleep, wait, .. }) in session.play.iter().enumerate() {
+            for (key, length) in [("sleep", sleep), ("wait", wait)] {
+                if let Some(length) = length {
+                    marker.duration(&format!("/sessions/{at}/play/{act}/{key}"), length);
+                }
             }
         }
         if let Some((task, mission)) = session.task.as_ref().zip(mission) {

@@ -2,11 +2,14 @@
 
 use serde_json::{Value, json as value};
 
+use crate::amount::Basis;
 use crate::kernel::fact::Delivered;
+use crate::report::agents::{AgentStanding, agents_json};
+use crate::report::end::{next, used};
 use crate::report::event_json::rfc3339;
-use crate::report::spent::Known;
+use crate::report::skills::SkillReport;
 use crate::report::task::{CheckLine, End, Stage, TaskReport, Worker, class_word};
-use crate::report::{Delivery, GateReport, Report, Spent, end::next};
+use crate::report::{Delivery, GateReport, HandoffReport, Report, Spent};
 
 /// The report as one JSON document. A cost that is not known is null.
 pub fn json(report: &Report) -> Value {
@@ -27,6 +30,7 @@ pub fn json(report: &Report) -> Value {
         "resumed": report.resumed,
         "budget": report.budget,
         "usage": spent(&report.spent),
+        "used": used::document(report, spent),
         "integration": report.integration_branch(),
         "into": report.into,
         "merges": report.merges.iter().map(|(commit, tasks)| value!({ "commit": commit, "tasks": tasks })).collect::<Vec<_>>(),
@@ -35,17 +39,19 @@ pub fn json(report: &Report) -> Value {
         "tasks": tasks,
         "not_run": report.not_run().iter().map(|(command, whose)| value!({ "command": command, "of": whose })).collect::<Vec<_>>(),
         "notes": report.notes.iter().map(|(task, text)| value!({ "task": task, "text": text })).collect::<Vec<_>>(),
+        "agents": agents_json(report),
+        "programs": report.programs().iter().map(|(agent, version)| value!({ "agent": agent, "version": version })).collect::<Vec<_>>(),
+        "at_once": report.pace.as_ref().map(|pace| pace.at_once),
         "fault": report.fault,
+        "unused_skills": report.unused_skills().iter().map(|(skill, tasks)| value!({ "skill": skill, "tasks": tasks })).collect::<Vec<_>>(),
         "next": next(report),
     })
 }
 
 fn spent(spent: &Spent) -> Value {
-    let usd = match (spent.known, spent.usd.0) {
-        (Known::InPart, 0) => Value::Null,
-        (Known::All | Known::InPart, micro) => value!(micro),
-    };
-    value!({ "usd_micro": usd, "known": spent.known == Known::All, "tokens": spent.tokens })
+    let basis = spent.basis();
+    let usd = (basis != Basis::Unknown).then(|| spent.usd());
+    value!({ "usd_micro": usd, "known": spent.unknown == 0, "basis": basis, "tokens": spent.tokens })
 }
 
 fn of_delivery(delivery: &Delivery) -> Value {
@@ -93,6 +99,8 @@ fn of_task(report: &Report, id: &str, task: &TaskReport) -> Value {
         "sent_back": task.sent_back.as_ref().map(|(by, reason)| value!({ "by": by, "reason": reason })),
         "cache": task.cache,
         "artifacts": task.artifacts,
+        "skills": task.skills.iter().map(of_skill).collect::<Vec<_>>(),
+        "handoffs": task.handoffs.iter().map(of_handoff).collect::<Vec<_>>(),
         "part_of": task.part_of,
         "parts": task.parts,
         "tail": task.tail,
@@ -101,6 +109,11 @@ fn of_task(report: &Report, id: &str, task: &TaskReport) -> Value {
         all.extend(state);
     }
     all
+}
+
+fn of_handoff(handoff: &HandoffReport) -> Value {
+    let HandoffReport { why, by, to, source, attempt, session } = handoff;
+    value!({ "why": why, "by": by, "to": to, "source": source, "attempt": attempt, "session": session })
 }
 
 fn of_gate(gate: &GateReport) -> Value {
@@ -112,6 +125,11 @@ fn of_gate(gate: &GateReport) -> Value {
         "message": answer.map(|given| &given.message),
         "by": answer.map(|given| &given.by),
     })
+}
+
+fn of_skill(skill: &SkillReport) -> Value {
+    let SkillReport { skill, role, kind, given, runs, reads } = skill;
+    value!({ "skill": skill, "role": role, "kind": kind, "given": given, "runs": runs, "reads": reads })
 }
 
 fn of_check(check: &CheckLine) -> Value {
@@ -129,6 +147,14 @@ fn of_stage(report: &Report, task: &TaskReport) -> Value {
         Stage::Preparing | Stage::Working | Stage::Between => value!({ "state": "running" }),
         Stage::Checking { .. } => value!({ "state": "checking" }),
         Stage::BackingOff { until } => value!({ "state": "backing-off", "until": rfc3339(*until) }),
+        Stage::Limited { agent } => {
+            let standing = report.agents.get(agent).map(|agent| agent.standing);
+            let until = standing.and_then(AgentStanding::until);
+            match until {
+                Some(until) => value!({ "state": "limited", "agent": agent, "until": rfc3339(until) }),
+                None => value!({ "state": "limited", "agent": agent }),
+            }
+        }
         Stage::Queued | Stage::Merging => value!({ "state": "merging" }),
         Stage::Ended(end) => match end {
             End::Succeeded { merged } => value!({ "state": "succeeded", "merged": merged }),

@@ -52,6 +52,7 @@ fn inside(report: &Report, task: &TaskReport) -> Vec<String> {
         | Stage::Checking { .. }
         | Stage::Between
         | Stage::BackingOff { .. }
+        | Stage::Limited { .. }
         | Stage::Queued
         | Stage::Merging
         | Stage::Ended(End::Skipped { .. } | End::Blocked { .. } | End::Cancelled { .. }) => {

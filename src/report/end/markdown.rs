@@ -1,9 +1,9 @@
 //! The final report as Markdown, for pull requests and step summaries.
 
-use crate::report::end::{REHEARSAL, artifacts, became, headline, kept, next, tone};
+use crate::report::end::{REHEARSAL, artifacts, became, headline, kept, next, programs, tone, unused_skills, used};
 use crate::report::line::Tone;
 use crate::report::look::{Look, safe, safe_lines};
-use crate::report::task::{End, Stage, brief};
+use crate::report::task::{End, Stage, brief, few};
 use crate::report::{Report, sandbox_words};
 
 const TAIL_LINES: usize = 40;
@@ -32,6 +32,7 @@ pub fn markdown(report: &Report) -> String {
         let inset = "&emsp;".repeat(depth);
         out.push(format!("| {mark} | {inset}`{id}` | {time} | {cost} | {lines} | {} |", cell(&became(report, task))));
     }
+    out.extend(used::markdown(report, cell));
     for (id, task) in &report.tasks {
         let lines = safe_lines(&task.tail, TAIL_LINES);
         if let (Stage::Ended(End::Failed { .. }), false) = (&task.stage, lines.is_empty()) {
@@ -43,21 +44,7 @@ pub fn markdown(report: &Report) -> String {
         out.extend(report.about(task).iter().map(|about| format!("- {}", cell(about))));
     }
     out.extend(sandbox(report));
-    let collisions = report.collision_rows();
-    if !collisions.is_empty() {
-        out.push("\nCollisions foreseen:\n".to_owned());
-        out.extend(collisions.iter().map(|row| format!("- {}", cell(row))));
-    }
-    let artifacts = artifacts(report);
-    if !artifacts.is_empty() {
-        out.push("\nArtifacts:\n".to_owned());
-        out.extend(artifacts.iter().map(|(id, path, bytes)| format!("- `{id}`: {} ({bytes} bytes)", code(path))));
-    }
-    let not_run = report.not_run();
-    if !not_run.is_empty() {
-        out.push("\nNot run in this rehearsal, as it had no scenario:\n".to_owned());
-        out.extend(not_run.iter().map(|(command, whose)| format!("- {} ({whose})", code(&brief(command)))));
-    }
+    out.extend(lists(report));
     let kept = kept(report);
     if !kept.is_empty() {
         out.push("\nKept:\n".to_owned());
@@ -70,6 +57,33 @@ pub fn markdown(report: &Report) -> String {
     }
     out.push(String::new());
     out.join("\n")
+}
+
+/// What is told as lists of their own.
+fn lists(report: &Report) -> Vec<String> {
+    let mut out = Vec::new();
+    let collisions = report.collision_rows();
+    if !collisions.is_empty() {
+        out.push("\nCollisions foreseen:\n".to_owned());
+        out.extend(collisions.iter().map(|row| format!("- {}", cell(row))));
+    }
+    let artifacts = artifacts(report);
+    if !artifacts.is_empty() {
+        out.push("\nArtifacts:\n".to_owned());
+        out.extend(artifacts.iter().map(|(id, path, bytes)| format!("- `{id}`: {} ({bytes} bytes)", code(path))));
+    }
+    out.extend(programs(report).map(|programs| format!("\n{}\n", cell(&programs))));
+    let unused = unused_skills(report);
+    if !unused.is_empty() {
+        out.push("\nSkills that sessions were given and were not seen to use:\n".to_owned());
+        out.extend(unused.iter().map(|(skill, tasks)| format!("- `{skill}` ({})", cell(&few(tasks)))));
+    }
+    let not_run = report.not_run();
+    if !not_run.is_empty() {
+        out.push("\nNot run in this rehearsal, as it had no scenario:\n".to_owned());
+        out.extend(not_run.iter().map(|(command, whose)| format!("- {} ({whose})", code(&brief(command)))));
+    }
+    out
 }
 
 /// What a person should mind of the sandbox.

@@ -5,13 +5,16 @@ mod junit;
 mod markdown;
 mod next;
 mod schema;
+mod used;
 
 pub use json::json;
 pub use junit::junit;
 pub use markdown::markdown;
 pub use next::{Next, next};
 pub use schema::report_schema;
+pub use used::used;
 
+use crate::amount::Basis;
 use crate::kernel::event::{CacheFound, RunOutcome};
 use crate::kernel::fact::Delivered;
 use crate::name::TaskId;
@@ -47,8 +50,10 @@ pub fn text(report: &Report, look: Look) -> String {
     section(&mut out, questions(report));
     section(&mut out, kept_rows(report));
     section(&mut out, artifact_rows(report));
+    section(&mut out, programs(report).into_iter().collect());
     section(&mut out, delivery(report));
     section(&mut out, not_run(report, look));
+    section(&mut out, report.agents_in_the_end());
     section(&mut out, notes(report));
     section(&mut out, next_rows(report, look));
     let mut text = out.join("\n");
@@ -76,7 +81,13 @@ pub(crate) fn headline(report: &Report) -> String {
         (Some(by), None) => format!(", pausing for {by}"),
         (Some(_), Some(_)) | (None, _) => String::new(),
     };
-    let budget = report.budget.usd.map(|usd| format!(" of {usd}")).unwrap_or_default();
+    let cost = match report.spent.basis() {
+        Basis::Unknown => "cost unknown".to_owned(),
+        Basis::Reported | Basis::Computed | Basis::PartlyUnknown => {
+            let budget = report.budget.usd.map(|usd| format!(" of {usd}")).unwrap_or_default();
+            format!("{}{budget}", report.spent)
+        }
+    };
     let tokens = match report.spent.tokens.billed() {
         none if none.0 == 0 => String::new(),
         some => format!(", {some} tokens"),
@@ -85,9 +96,9 @@ pub(crate) fn headline(report: &Report) -> String {
         0 => String::new(),
         times => format!(", resumed {}", plural(usize::try_from(times).unwrap_or(usize::MAX), "time")),
     };
-    let (time, spent) = (report.live_so_far(), report.spent);
+    let time = report.live_so_far();
     let mission = safe(&report.mission);
-    format!("Mission {mission}, run {run}: {how}{paused} after {time}, {spent}{budget}{tokens}{resumed}.")
+    format!("Mission {mission}, run {run}: {how}{paused} after {time}, {cost}{tokens}{resumed}.")
 }
 
 /// Its mark.
@@ -104,6 +115,7 @@ pub(crate) fn tone(report: &Report, task: &TaskReport) -> Tone {
         | Stage::Checking { .. }
         | Stage::Between
         | Stage::BackingOff { .. }
+        | Stage::Limited { .. }
         | Stage::Queued
         | Stage::Merging => Tone::Busy,
         Stage::Asking => Tone::Careful,
@@ -149,6 +161,7 @@ pub(crate) fn became(report: &Report, task: &TaskReport) -> String {
         | Stage::Checking { .. }
         | Stage::Between
         | Stage::BackingOff { .. }
+        | Stage::Limited { .. }
         | Stage::Queued
         | Stage::Merging => task.doing_words(),
     }
@@ -232,6 +245,22 @@ pub(crate) fn artifacts(report: &Report) -> Vec<(&TaskId, String, u64)> {
         task.artifacts.iter().map(|artifact| (id, whole(&artifact.path), artifact.bytes)).collect()
     };
     report.tasks.iter().flat_map(|(id, task)| of(id, task)).collect()
+}
+
+/// Which programs worked, in one line.
+pub(crate) fn programs(report: &Report) -> Option<String> {
+    let named: Vec<String> =
+        report.programs().iter().map(|(agent, version)| format!("{agent} {}", safe(version))).collect();
+    (!named.is_empty()).then(|| format!("Agents: {}", named.join(", ")))
+}
+
+/// Skills that were given in vain, each with its tasks. In a rehearsal nobody reads any.
+pub(crate) fn unused_skills(report: &Report) -> Vec<(String, Vec<String>)> {
+    if report.is_rehearsal() {
+        return Vec::new();
+    }
+    let owned = |tasks: Vec<&str>| tasks.into_iter().map(str::to_owned).collect();
+    report.unused_skills().into_iter().map(|(skill, tasks)| (skill.to_string(), owned(tasks))).collect()
 }
 
 fn artifact_rows(report: &Report) -> Vec<String> {

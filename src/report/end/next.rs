@@ -184,7 +184,7 @@ fn conflict_steps(report: &Report, steps: &mut Vec<Next>) {
 fn more_budget(report: &Report) -> String {
     // It may have used more than it had: twice the larger of the two is enough to go on with.
     let twice = |ceiling: u64, used: u64| ceiling.max(used).saturating_mul(2);
-    let used = (report.spent.usd.0, report.spent.tokens.billed().0, report.live_so_far().0);
+    let used = (report.spent.usd().0, report.spent.tokens.billed().0, report.live_so_far().0);
     match (report.budget.usd, report.budget.tokens, report.budget.time) {
         (Some(usd), _, _) => format!("--budget-usd {}", twice(usd.0, used.0).div_ceil(1_000_000)),
         (None, Some(tokens), _) => format!("--budget-tokens {}", twice(tokens.0, used.1)),

@@ -7,12 +7,15 @@ use serde_json::{Value, json};
 
 use crate::amount::{Ceiling, TokenUse};
 use crate::catalog::schema::schema_text;
-use crate::handoff::{CheckVerdict, Verdict};
+use crate::handoff::{CheckVerdict, Source, Verdict};
 use crate::kernel::collisions::Side;
-use crate::kernel::event::{Artifact, CacheFound, CancelWhy, FailureClass, Place, RunOutcome, Sandbox};
+use crate::kernel::event::{
+    Artifact, CacheFound, CancelWhy, FailureClass, HandOffWhy, Place, RunOutcome, Sandbox, SessionKind,
+};
 use crate::kernel::fact::Answer;
 
 /// The schema, draft-07, as text with a newline at the end.
+#[expect(clippy::too_many_lines, reason = "one line a field")]
 pub fn report_schema() -> String {
     let mut generator = SchemaSettings::draft07().into_generator();
     let known = Known {
@@ -29,6 +32,9 @@ pub fn report_schema() -> String {
         cache: of::<CacheFound>(&mut generator),
         artifact: of::<Artifact>(&mut generator),
         side: of::<Side>(&mut generator),
+        session: of::<SessionKind>(&mut generator),
+        handed: of::<HandOffWhy>(&mut generator),
+        source: of::<Source>(&mut generator),
     };
     let definitions = generator.take_definitions(true);
     let mut whole = object(
@@ -48,6 +54,7 @@ pub fn report_schema() -> String {
             ("resumed", count()),
             ("budget", known.budget.clone()),
             ("usage", usage(&known)),
+            ("used", used(&known)),
             ("integration", text_or_null()),
             ("into", text_or_null()),
             ("merges", list(&object(&[("commit", text()), ("tasks", list(&text()))], &[]))),
@@ -56,7 +63,11 @@ pub fn report_schema() -> String {
             ("tasks", list(&task(&known))),
             ("not_run", list(&object(&[("command", text()), ("of", json!({}))], &[]))),
             ("notes", list(&object(&[("task", text_or_null()), ("text", text())], &[]))),
+            ("agents", list(&agent())),
+            ("at_once", json!({ "type": ["integer", "null"], "minimum": 1 })),
             ("fault", text_or_null()),
+            ("programs", list(&object(&[("agent", text()), ("version", text())], &[]))),
+            ("unused_skills", list(&object(&[("skill", text()), ("tasks", list(&text()))], &[]))),
             ("next", list(&object(&[("command", text()), ("why", text())], &[]))),
         ],
         &[],
@@ -84,10 +95,13 @@ struct Known {
     cache: Value,
     artifact: Value,
     side: Value,
+    session: Value,
+    handed: Value,
+    source: Value,
 }
 
 /// How a task may stand.
-const STATES: [&str; 14] = [
+const STATES: [&str; 15] = [
     "waiting",
     "ready",
     "running",
@@ -95,6 +109,7 @@ const STATES: [&str; 14] = [
     "asking",
     "checking",
     "backing-off",
+    "limited",
     "merging",
     "succeeded",
     "failed",
@@ -138,6 +153,8 @@ fn task(known: &Known) -> Value {
             ("sent_back", or_null(&object(&[("by", text()), ("reason", text())], &[]))),
             ("cache", or_null(&known.cache)),
             ("artifacts", list(&known.artifact)),
+            ("skills", list(&skill(known))),
+            ("handoffs", list(&handoff(known))),
             ("part_of", text_or_null()),
             ("parts", list(&text())),
             ("tail", text()),
@@ -145,6 +162,7 @@ fn task(known: &Known) -> Value {
         ],
         &[
             ("until", text()),
+            ("agent", text()),
             ("merged", text_or_null()),
             ("failure", failure),
             ("because", text()),
@@ -152,6 +170,34 @@ fn task(known: &Known) -> Value {
             ("why", known.cancelled.clone()),
             ("conflict", conflict),
         ],
+    )
+}
+
+fn skill(known: &Known) -> Value {
+    object(
+        &[
+            ("skill", text()),
+            ("role", text()),
+            ("kind", known.session.clone()),
+            ("given", count()),
+            ("runs", count()),
+            ("reads", count()),
+        ],
+        &[],
+    )
+}
+
+fn handoff(known: &Known) -> Value {
+    object(
+        &[
+            ("why", known.handed.clone()),
+            ("by", text_or_null()),
+            ("to", text_or_null()),
+            ("source", known.source.clone()),
+            ("attempt", count()),
+            ("session", json!({ "type": ["integer", "null"] })),
+        ],
+        &[],
     )
 }
 
@@ -170,12 +216,48 @@ fn gate(known: &Known) -> Value {
 
 fn usage(known: &Known) -> Value {
     let money = json!({ "type": ["integer", "null"], "description": "Millionths of a dollar; null where unknown." });
-    object(&[("usd_micro", money), ("known", json!({ "type": "boolean" })), ("tokens", known.tokens.clone())], &[])
+    let basis = json!({ "enum": ["reported", "computed", "partly-unknown", "unknown"] });
+    object(&[("usd_micro", money), ("known", flag()), ("basis", basis), ("tokens", known.tokens.clone())], &[])
+}
+
+fn used(known: &Known) -> Value {
+    let share = |key: &'static str, name: Value| {
+        list(&object(&[(key, name), ("sessions", count()), ("usage", usage(known))], &[]))
+    };
+    let named = || share("name", text_or_null());
+    object(
+        &[
+            ("by_task", named()),
+            ("by_role", named()),
+            ("by_agent", named()),
+            ("by_model", named()),
+            ("by_round", named()),
+            ("wasted", share("why", json!({ "enum": ["cut-off", "round", "attempt"] }))),
+            ("ranking", usage(known)),
+        ],
+        &[],
+    )
 }
 
 fn collision(known: &Known) -> Value {
     let side = || known.side.clone();
     object(&[("one", side()), ("two", side()), ("files", list(&text())), ("more", count())], &[])
+}
+
+fn agent() -> Value {
+    object(
+        &[
+            ("agent", text()),
+            ("standing", json!({ "enum": ["well", "limited", "faltering", "suspended", "tried"] })),
+            ("until", text_or_null()),
+            ("why", text()),
+            ("limits", count()),
+            ("falters", count()),
+            ("suspensions", count()),
+            ("waiting", count()),
+        ],
+        &[],
+    )
 }
 
 fn delivery() -> Value {

@@ -15,6 +15,17 @@ pub(super) struct Life {
     ticks: u64,
 }
 
+/// What an agent is known to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Doing {
+    /// A tool call goes on.
+    Tool,
+    /// It only tries again what failed.
+    Retrying,
+    /// It did not say.
+    Untold,
+}
+
 /// What a look showed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Look {
@@ -38,9 +49,14 @@ impl Life {
     }
 
     /// Looks for the signs that do not tell themselves.
-    pub(super) fn look(&mut self, in_tool: bool, now: Instant) -> Look {
+    pub(super) fn look(&mut self, doing: Doing, now: Instant) -> Look {
         let ticks = ticks_below_me();
-        if in_tool || ticks != self.ticks {
+        let alive = match doing {
+            Doing::Tool => true,
+            Doing::Retrying => false,
+            Doing::Untold => ticks != self.ticks,
+        };
+        if alive {
             self.last = now;
         }
         self.ticks = ticks;

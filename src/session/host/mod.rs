@@ -15,11 +15,11 @@ use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
-use crate::agent::{self, Backend, SessionSpec};
+use crate::agent::{self, SessionSpec};
 use crate::amount::{Millis, Usage};
 use crate::journal::fail_point::{self, Point};
 use crate::kernel::fact::{Activity, EndKind, WorkEnd};
-use crate::plan::ReportsUse;
+use crate::session::host::offer::Offer;
 use crate::session::host::orders::{Heard, Orders};
 use crate::session::host::running::{Agent, Outcome};
 use crate::session::processes;
@@ -29,8 +29,12 @@ use crate::workspace::Exchange;
 
 mod handoff;
 mod life;
+mod meter;
+mod offer;
 mod orders;
 mod running;
+mod skills;
+mod starting;
 mod stopping;
 
 /// Passes over what an agent left behind; with their pauses about a second.
@@ -60,13 +64,25 @@ async fn host() -> io::Result<()> {
     let _deaf = (signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?);
     let mut orders = Orders::on_stdin()?;
     let Heard::Line(first) = orders.next().await else { return Ok(()) };
-    let spec: SessionSpec = serde_json::from_str(&first)?;
+    let mut spec: SessionSpec = serde_json::from_str(&first)?;
+    let (mut offer, without) = Offer::open(&mut spec);
+    if let Some(error) = without {
+        writeln!(io::stderr(), "session: it has no tools: {error}").ok();
+    }
     let backend = agent::backend(spec.agent.backend);
     let began = Instant::now();
     let end = match Agent::start(&spec, backend) {
-        Err(why) => not_started(why, backend),
+        Err(why) => {
+            offer.close().await;
+            not_started(why)
+        }
         Ok(mut agent) => {
-            let outcome = agent.live(&mut orders).await?;
+            let outcome = agent.live(&mut orders, &mut offer).await;
+            let left = offer.close().await;
+            let outcome = outcome?;
+            for called in left {
+                agent.called(called);
+            }
             let swept = processes::end_all_below_me(SWEEP_PASSES);
             agent.drain().await;
             ended(&spec, agent, outcome, swept)
@@ -80,11 +96,11 @@ async fn host() -> io::Result<()> {
     Ok(())
 }
 
-fn not_started(why: String, backend: &dyn Backend) -> WorkEnd {
+fn not_started(why: String) -> WorkEnd {
     WorkEnd {
         how: EndKind::NotStarted { why },
         duration: Millis::ZERO,
-        usage: untold(backend),
+        usage: Usage::NONE,
         conversation: None,
         handoffs: Vec::new(),
         outputs: None,
@@ -93,22 +109,22 @@ fn not_started(why: String, backend: &dyn Backend) -> WorkEnd {
         activity: Activity::NoTool,
         truncated: false,
         swept: 0,
+        model: None,
+        version: None,
     }
 }
 
 fn ended(spec: &SessionSpec, agent: Agent<'_>, outcome: Outcome, swept: u32) -> WorkEnd {
     let backend = agent.backend();
-    let finished = agent.finish();
-    let how = match outcome {
-        Outcome::Stopped(why) => EndKind::Stopped { why },
-        Outcome::Exited(exit) => backend.ended(&finished.stream, exit),
-    };
+    let finished = agent.finish(outcome);
+    let how = finished.how.clone();
     let mut tail = match how {
         EndKind::Completed | EndKind::Refused { .. } => finished.last_message(),
         EndKind::Exited { .. }
         | EndKind::Signalled { .. }
         | EndKind::Stopped { .. }
         | EndKind::NotStarted { .. }
+        | EndKind::Failed { .. }
         | EndKind::Lost { .. } => finished.last_words(),
     };
     let mut denied = finished.stream.denied().to_vec();
@@ -121,7 +137,7 @@ fn ended(spec: &SessionSpec, agent: Agent<'_>, outcome: Outcome, swept: u32) -> 
     WorkEnd {
         how,
         duration: Millis::ZERO,
-        usage: untold(backend),
+        usage: finished.untold,
         conversation: finished.conversation,
         handoffs: handoff::found(spec, &finished.stream),
         outputs: handoff::outputs(spec),
@@ -130,14 +146,8 @@ fn ended(spec: &SessionSpec, agent: Agent<'_>, outcome: Outcome, swept: u32) -> 
         activity: finished.stream.activity(backend.tools()),
         truncated: finished.truncated,
         swept,
-    }
-}
-
-/// All use was told as it came, or nobody knows it.
-fn untold(backend: &dyn Backend) -> Usage {
-    match backend.reports() {
-        ReportsUse::Yes => Usage::NONE,
-        ReportsUse::No => Usage::default(),
+        model: finished.stream.model().map(str::to_owned),
+        version: finished.stream.version().map(str::to_owned),
     }
 }
 
@@ -152,7 +162,7 @@ fn tell(line: &HostLine) {
 
 /// The folder that a file of the session's exchange lies in. In its workspace the agent may have put a link anywhere
 /// on the way; the session's own folder is the engine's.
-fn exchange(spec: &SessionSpec, file: &Path) -> Option<Exchange> {
+pub(in crate::session) fn exchange(spec: &SessionSpec, file: &Path) -> Option<Exchange> {
     let folder = file.parent()?;
     let in_workspace = folder.strip_prefix(&spec.path).ok().filter(|_| !folder.starts_with(&spec.scratch));
     Some(in_workspace.map_or_else(|| Exchange::at(folder, Path::new("")), |below| Exchange::at(&spec.path, below)))

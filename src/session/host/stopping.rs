@@ -24,14 +24,15 @@ pub(super) enum Pace {
 /// A stop under way.
 #[derive(Debug)]
 pub(super) struct Stopping {
-    why: StopWhy,
+    /// `None`: nobody stopped it, it only would not end.
+    why: Option<StopWhy>,
     pace: Pace,
     steps: VecDeque<(Signal, Duration)>,
     next: Instant,
 }
 
 impl Stopping {
-    pub(super) fn new(why: StopWhy, pace: Pace, backend: &dyn Backend, now: Instant) -> Self {
+    pub(super) fn new(why: Option<StopWhy>, pace: Pace, backend: &dyn Backend, now: Instant) -> Self {
         let gentle = backend.stop().iter().map(|(signal, wait)| (of(*signal), wait.to_duration()));
         let second = Duration::from_secs(1);
         let steps = match pace {
@@ -44,7 +45,12 @@ impl Stopping {
         Self { why, pace, steps, next: now }
     }
 
-    pub(super) fn why(&self) -> StopWhy {
+    /// The same, once what it was told has had this time.
+    pub(super) fn after(self, wait: Duration) -> Self {
+        Self { next: self.next + wait, ..self }
+    }
+
+    pub(super) fn why(&self) -> Option<StopWhy> {
         self.why
     }
 

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use ai_sdlc::agent::tools::Toolbox;
 use ai_sdlc::agent::{Judges, SessionSpec};
-use ai_sdlc::amount::{Ceiling, Millis};
+use ai_sdlc::amount::{Ceiling, Millis, Usage};
 use ai_sdlc::driver::guard::{ChildId, ChildKind, Guard, GuardReport, GuardStart, ProcessEnd, Spawn};
 use ai_sdlc::kernel::event::SessionKind;
 use ai_sdlc::kernel::fact::{WorkEnd, WorkKey};
@@ -16,6 +17,7 @@ use ai_sdlc::mission::model::{BackendKind, Permissions, PromptVia};
 use ai_sdlc::mission::sandbox::AgentSandbox;
 use ai_sdlc::name::{Attempt, Round, RunId, SessionNo, TaskId};
 use ai_sdlc::plan::{Agent, ReportsUse};
+use ai_sdlc::price::Prices;
 use ai_sdlc::session::protocol::HostLine;
 use tempfile::TempDir;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -167,6 +169,7 @@ impl Rig {
                 max: None,
                 prompt: PromptVia::Stdin,
                 resume: None,
+                events: Vec::new(),
                 scenario,
                 reports: ReportsUse::Yes,
                 sandbox: AgentSandbox::Engine,
@@ -178,6 +181,7 @@ impl Rig {
             permissions: Permissions::Edit,
             prompt: "Do it.".to_owned(),
             conversation: None,
+            counted: Usage::default(),
             path: at("work"),
             env: BTreeMap::new(),
             handoff_out: at("work/.ai-sdlc/session/handoff.md"),
@@ -186,9 +190,12 @@ impl Rig {
             output_dir: at("output"),
             result: at("output/result.json"),
             idle_timeout: Millis::from_mins(5),
+            prices: Prices::default(),
             cap: Ceiling::NONE,
             outputs: indexmap::IndexMap::new(),
             touches: None,
+            socket: None,
+            tools: Toolbox::default(),
             executable: EXE.into(),
             mask: Mask::default(),
             writable: None,

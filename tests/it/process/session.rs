@@ -55,6 +55,8 @@ async fn any_program_is_an_agent() {
             activity: Activity::Acted,
             truncated: false,
             swept: 0,
+            model: None,
+            version: None,
         }
     );
     assert_eq!(fs::read_to_string(spec.output_dir.join("output")).unwrap(), tail);

@@ -10,7 +10,10 @@ use crate::amount::{Cost, Millis, TokenUse, Usage, Usd};
 use crate::handoff::{Change, CheckVerdict, FileChange, Source};
 use crate::kernel::effect::{Effect, StartSession};
 use crate::kernel::event::{CacheFound, PlaceKind, SessionKind};
-use crate::kernel::fact::{Activity, Attended, EndKind, Fact, GateAnswer, Snapshot, WorkEnd, WorkKey, WorkspaceMade};
+use crate::kernel::fact::{
+    Activity, Attended, EndKind, Fact, Fault, GateAnswer, Reset, Snapshot, WorkEnd, WorkKey, WorkspaceMade,
+};
+use crate::kernel::graph::{Graph, TaskNo};
 use crate::name::{OutputId, TaskId};
 use crate::plan::TaskKind;
 
@@ -58,7 +61,9 @@ impl World {
                     .answers
                     .iter()
                     .filter(|(_, fact)| match fact {
-                        Fact::WorkEnded { key: k, .. } | Fact::Used { key: k, .. } => *k == key,
+                        Fact::WorkEnded { key: k, .. } | Fact::Used { key: k, .. } | Fact::Retrying { key: k, .. } => {
+                            *k == key
+                        }
                         _ => false,
                     })
                     .map(|(at, _)| *at)
@@ -133,6 +138,11 @@ impl World {
             let usage = self.usage();
             self.later(at, Fact::Used { key: key.clone(), usage });
         }
+        if self.goes_wrong() {
+            let at = self.rng.u64(0..long);
+            let fault = Fault::Limited { reset: Reset::After { wait: Millis(self.rng.u64(0..60_000)) } };
+            self.later(at, Fact::Retrying { key: key.clone(), fault, why: "429".to_owned() });
+        }
         self.later(0, Fact::Conversation { key: key.clone(), conversation: "talk".to_owned() });
         let mut end = self.work_end(key, long);
         if start.kind == SessionKind::Review {
@@ -165,16 +175,26 @@ impl World {
         let most = self.step;
         // Those that say nothing for long and then all at once are the ones to fear.
         let told = if most == STEP || self.rng.u32(0..4) == 0 { self.rng.u64(0..=most) } else { 0 };
-        Usage { tokens, cost: Cost::Reported(Usd(told)) }
+        // Some say what they cost, of some it is computed, of some nobody knows it.
+        let cost = match self.rng.u32(0..8) {
+            0..=4 => Cost::Reported(Usd(told)),
+            5..=6 => Cost::Computed(Usd(told)),
+            _ => Cost::Unknown,
+        };
+        Usage { tokens, cost }
     }
 
     fn work_end(&mut self, key: &WorkKey, ran: u64) -> WorkEnd {
         let task = self.run.plan().tasks[&key.task].clone();
         let is_agent = matches!(task.kind, TaskKind::Agent(_));
+        let reviews = self.run.state().running(self.number(&key.task)).is_some_and(|running| !running.kind.is_work());
+        let is_session = is_agent || reviews;
         let judges = !task.rework.is_empty();
         let outputs = self.outputs_of(&key.task);
         let how = if self.fails.as_ref() == Some(&key.task) {
             EndKind::Exited { code: 1 }
+        } else if is_session && self.goes_wrong() {
+            self.failed_agent()
         } else if self.goes_wrong() {
             [
                 EndKind::Exited { code: 3 },
@@ -201,7 +221,35 @@ impl World {
             activity: if self.rng.bool() { Activity::Acted } else { Activity::NoTool },
             truncated: false,
             swept: 0,
+            model: None,
+            version: None,
         }
+    }
+
+    fn number(&self, task: &TaskId) -> TaskNo {
+        Graph::find(&self.run.plan, task).unwrap()
+    }
+
+    /// An end that is of the agent's making.
+    fn failed_agent(&mut self) -> EndKind {
+        let reset = match self.rng.u32(0..4) {
+            0 => Reset::Untold,
+            1 if self.names_moments => Reset::At { wall: self.now.wall.plus(Millis(self.rng.u64(0..400_000))) },
+            2 => Reset::After { wait: Millis(0) },
+            _ => Reset::After { wait: Millis(self.rng.u64(0..900_000)) },
+        };
+        let fault = [
+            Fault::Limited { reset },
+            Fault::Limited { reset },
+            Fault::Transient,
+            Fault::Transient,
+            Fault::Misconfigured,
+            Fault::OutOfBudget,
+            Fault::OutOfTurns,
+            Fault::OutOfContext,
+            Fault::OutOfContext,
+        ][self.rng.usize(0..9)];
+        EndKind::Failed { fault, why: "the service says so".to_owned() }
     }
 
     fn snapshot(&mut self, task: &TaskId) -> Snapshot {

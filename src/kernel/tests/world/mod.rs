@@ -32,7 +32,7 @@ pub(super) struct World {
     asked: u64,
     wake: Option<Millis>,
     /// Of a hundred things, how many go wrong.
-    trouble: u32,
+    pub(super) trouble: u32,
     /// Facts that were told already.
     told: Vec<Fact>,
     /// The work of this task fails.
@@ -41,6 +41,8 @@ pub(super) struct World {
     reporting: Option<WorkKey>,
     /// Whether gates are answered while an engine drives.
     pub(super) attended: Attended,
+    /// Services name moments on the clock at which their limits end.
+    pub(super) names_moments: bool,
     /// Merges are being tried.
     trying: bool,
     /// What gates ask.
@@ -83,6 +85,7 @@ impl World {
             fails: None,
             reporting: None,
             attended: Attended::No,
+            names_moments: true,
             trying: false,
             asked_of: BTreeMap::new(),
             jumps: None,

@@ -8,6 +8,10 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod spent;
+
+pub use spent::{Basis, Spent};
+
 /// How often, in words: `once`, `3 times`.
 pub fn often(times: u32) -> String {
     if times == 1 { "once".to_owned() } else { format!("{times} times") }
@@ -31,6 +35,13 @@ impl Usd {
             reason = "range checked"
         )]
         (0.0..=1e12).contains(&dollars).then(|| Self((dollars * 1e6).round() as u64))
+    }
+
+    /// In dollars.
+    pub fn dollars(self) -> f64 {
+        #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "to be shown")]
+        let micro = self.0 as f64;
+        micro / 1e6
     }
 
     /// What is left after taking `other` away, at least nothing.
@@ -169,6 +180,10 @@ impl fmt::Display for WallTime {
 pub enum Cost {
     /// The agent said so.
     Reported(Usd),
+    /// From tokens and a table of prices.
+    Computed(Usd),
+    /// The agent said so of the whole session: it stands in place of all that was told of its cost before.
+    Whole(Usd),
     /// Nobody knows.
     #[default]
     Unknown,
@@ -178,7 +193,7 @@ impl Cost {
     /// The figure, where there is one.
     pub fn known(self) -> Option<Usd> {
         match self {
-            Self::Reported(usd) => Some(usd),
+            Self::Reported(usd) | Self::Computed(usd) | Self::Whole(usd) => Some(usd),
             Self::Unknown => None,
         }
     }

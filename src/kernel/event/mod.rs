@@ -11,11 +11,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::amount::{Ceiling, Millis, Usage, WallTime};
-use crate::handoff::{CheckVerdict, Facts, Narrative, Source, Verdict};
+use crate::handoff::{CheckVerdict, Narrative, Source, Verdict};
 use crate::kernel::collisions::Side;
 use crate::kernel::fact::{Answer, Delivered, EndKind, Snapshot, StopCause, StopWhy, WorkspaceMade};
-use crate::name::{AgentName, Attempt, CommitId, OutputId, RoleName, Round, RunId, SessionNo, TaskId};
+use crate::name::{AgentName, Attempt, CommitId, OutputId, RoleName, Round, RunId, SessionNo, SkillName, TaskId};
 use crate::plan::{Plan, Task};
+
+mod handing;
+mod outcome;
+
+pub use handing::{HandOffWhy, HandoffStep};
+pub use outcome::{CancelWhy, Failure, FailureClass, Outcome};
 
 /// One event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -79,6 +85,12 @@ pub enum Event {
         reserved: Ceiling,
         #[serde(default, skip_serializing_if = "SessionKind::is_work")]
         kind: SessionKind,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        role: Option<RoleName>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        agent: Option<AgentName>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        model: Option<String>,
     },
     /// A command begins, where that is not said by `task-started` alone.
     CommandStarted { task: TaskId, attempt: Attempt, round: Round, session: SessionNo },
@@ -86,6 +98,8 @@ pub enum Event {
     ConversationNamed { task: TaskId, attempt: Attempt, conversation: String },
     /// What the agent says it is doing.
     Progress { task: TaskId, attempt: Attempt, text: String },
+    /// The session used a skill that it was given. A skill that is read is told once a session.
+    SkillUsed { task: TaskId, attempt: Attempt, session: SessionNo, skill: SkillName, how: SkillUse },
     /// Used since the last report: settled in the ledger.
     Usage { task: TaskId, attempt: Attempt, session: SessionNo, usage: Usage },
     /// Work is being stopped.
@@ -171,6 +185,46 @@ pub enum Event {
     /// The wall clock was set, or the machine slept: the clock went on by so many milliseconds more than time did, or
     /// less.
     ClockJumped { by: i64 },
+    /// Too much was asked of the service behind an agent: none of its sessions begins before `until`. It costs no
+    /// attempt. `times`: so many limits in a row; `by`: whether the service named the moment or a length of time, or
+    /// nothing, and it is a back-off.
+    Limited { agent: AgentName, task: TaskId, attempt: Attempt, until: WallTime, why: String, times: u32, by: LimitBy },
+    /// The service behind an agent failed: none of its sessions begins before `until`. It costs no attempt.
+    AgentFaltered { agent: AgentName, task: TaskId, attempt: Attempt, until: WallTime, why: String, times: u32 },
+    /// The wait after a limit or a failure of its service is over: its sessions go on.
+    AgentReady { agent: AgentName },
+    /// So many sessions of an agent failed in a row, for reasons of its own: it is taken out until then; with no
+    /// `until`, as trying again changes nothing, until a person tries it again.
+    AgentSuspended { agent: AgentName, until: Option<WallTime>, why: String, failures: u32 },
+    /// An agent that was taken out is tried again with one session.
+    AgentTried { agent: AgentName },
+    /// It works again: all its sessions go on.
+    AgentBack { agent: AgentName },
+    /// A task waits for its agent: it has given its slot back, and goes on in the same attempt and conversation.
+    AgentAwaited { task: TaskId, attempt: Attempt, agent: AgentName },
+    /// A task that waited for its agent has a slot again.
+    GoesOn { task: TaskId, attempt: Attempt },
+    /// A task is handed to a next session in the same attempt, worktree and round: the present one is stopped, where it
+    /// has not ended by itself. `to`: the role that goes on with it, where that is another.
+    HandingOff { task: TaskId, attempt: Attempt, why: HandOffWhy, by: Option<String>, to: Option<RoleName> },
+    /// A step of that is done.
+    HandoffStep { task: TaskId, attempt: Attempt, step: HandoffStep },
+    /// The sessions of a task are from here on those of this role.
+    TaskGiven { task: TaskId, by: Option<String>, role: RoleName, agent: AgentName, model: Option<String> },
+    /// From here on so many tasks work at once (`concurrency.auto`).
+    PaceChanged { at_once: u32, why: String },
+}
+
+/// Who says when a limit ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LimitBy {
+    /// The service named the moment.
+    Moment,
+    /// It said how long.
+    Wait,
+    /// It said nothing: each limit in a row is waited for longer.
+    BackOff,
 }
 
 /// What a note answers.
@@ -179,6 +233,8 @@ pub enum Event {
 pub enum NoteAbout {
     /// A task that a person wanted to be tried again cannot be now.
     RetryRefused,
+    /// A task that a person wanted to be handed to a next session is not.
+    HandOffRefused,
 }
 
 /// How the note begins that tells what still runs after a stop: it is true until the run ends.
@@ -211,6 +267,16 @@ pub enum SessionKind {
     Work,
     /// To read what was done.
     Review,
+}
+
+/// How a skill is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SkillUse {
+    /// Its handler is run.
+    Run,
+    /// Its text, or another file of it, is read.
+    Read,
 }
 
 impl SessionKind {
@@ -330,6 +396,12 @@ pub struct Ended {
     pub truncated: bool,
     /// Processes it left behind, ended by the sweep.
     pub swept: u32,
+    /// The model that answered, as the agent's program names it; `None` where it does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The version of the agent's program, where it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
 /// Why a round's work was not accepted.
@@ -354,105 +426,8 @@ pub enum RoundReason {
     Review { role: RoleName, reasons: Vec<String> },
     /// A task downstream sent it back: a gate that was rejected, a judge, a command that failed.
     SentBack { by: TaskId, reason: String },
-}
-
-/// How a task ended.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
-pub enum Outcome {
-    /// Accepted, and merged where there is something to merge.
-    Succeeded { facts: Box<Facts>, merged: Option<CommitId> },
-    /// Not accepted, and no attempt is left.
-    Failed { failure: Failure },
-    /// A need was skipped; or, where none is named, its own `when` was false.
-    Skipped {
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        because: Option<TaskId>,
-    },
-    /// A need failed; ends when it cannot move.
-    Blocked { by: TaskId },
-    /// Someone stopped it or the run, or the budget did.
-    Cancelled {
-        why: CancelWhy,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        by: Option<String>,
-    },
-    /// Its work conflicts with what was merged; branch and worktree are kept.
-    Conflict { files: Vec<String>, branch: Option<String> },
-}
-
-impl Outcome {
-    /// In a word.
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::Succeeded { .. } => "succeeded",
-            Self::Failed { .. } => "failed",
-            Self::Skipped { .. } => "skipped",
-            Self::Blocked { .. } => "blocked",
-            Self::Cancelled { .. } => "cancelled",
-            Self::Conflict { .. } => "conflict",
-        }
-    }
-}
-
-/// Why a task was cancelled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum CancelWhy {
-    /// The run was stopped.
-    Stopped,
-    /// The budget is used up.
-    Budget,
-    /// A person cancelled this task alone: for what needs it, it failed.
-    Aborted,
-}
-
-/// Why an attempt failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Failure {
-    /// Its class: it decides what happens.
-    pub class: FailureClass,
-    /// What happened, in one line.
-    pub message: String,
-    /// The last lines of what failed, made safe.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub tail: String,
-}
-
-/// Classes of failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum FailureClass {
-    /// A command exited other than 0.
-    Exit,
-    /// An agent program crashed.
-    Crashed,
-    /// Its running time was used up.
-    TimedOut,
-    /// It gave no sign of life.
-    Stalled,
-    /// The agent declined.
-    Refused,
-    /// Its rounds are used up.
-    OutOfRounds,
-    /// Its own budget is used up.
-    OutOfBudget,
-    /// Program, model or template is wrong: trying again would change nothing.
-    Misconfigured,
-    /// Its workspace could not be made, or `setup` failed.
-    Workspace,
-    /// The merged tree did not pass.
-    MergeCheck,
-    /// A person rejected it.
-    Rejected,
-    /// What sends work back has done so as often as it may.
-    SentBackTooOften,
-    /// A condition, a list or a value could not be worked out, or there are too many instances.
-    Expression,
-    /// Of its instances, or of the tasks of its mission, some failed.
-    Parts,
-    /// Host, guard or store failed.
-    Engine,
+    /// The session ran out of turns, or out of room, before it was done.
+    OutOfTurns { why: String },
 }
 
 /// What keeps what is started from writing elsewhere than to its workspace, temporary and cache folders.

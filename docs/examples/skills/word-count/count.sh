@@ -1,0 +1,1 @@
+wc -w < "$AI_SDLC_PARAM_FILE"

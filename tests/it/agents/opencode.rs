@@ -1,0 +1,32 @@
+//! opencode.
+
+use serde_json::json;
+
+use crate::agents::harness::{Kind, Rig};
+
+const ONE: &str = r#"
+[mission]
+name = "one"
+[merge]
+into = "main"
+[defaults]
+role = "dev"
+[tasks.greet]
+prompt = "Write hello.txt."
+"#;
+
+#[test]
+fn a_file_is_written_committed_and_merged_and_its_cost_told() {
+    let replies = [
+        json!({ "tools": [{ "write": { "path": "hello.txt", "content": "hello\n" } }] }),
+        json!({ "tools": [{ "shell": "echo x > shell.txt" }] }),
+        json!({ "text": "Done." }),
+    ];
+    let Some(rig) = Rig::of(Kind::Opencode, &json!({ "scripts": { "default": replies } })) else { return };
+    rig.mission(ONE).exits(0);
+    assert_eq!((rig.world.read("hello.txt"), rig.world.read("shell.txt")), ("hello\n".into(), "x\n".into()));
+    assert_eq!(rig.conversations().len(), 1);
+    let costs: Vec<_> = rig.events("usage").into_iter().map(|event| event["usage"]["cost"]["usd"].clone()).collect();
+    assert_eq!(costs, [600, 600, 600]);
+    assert_eq!(rig.world.processes(), []);
+}
