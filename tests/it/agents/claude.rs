@@ -260,14 +260,35 @@ fn an_interrupted_session_tells_its_use_and_goes_on_in_its_conversation() {
     assert!(rig.world.project().join("ended").exists());
 }
 
+/// Three tasks at once.
+fn three() -> String {
+    let tasks = ["a", "b", "c"].map(|task| format!("[tasks.{task}]\nprompt = \"Do {task}.\"\n")).concat();
+    format!("[mission]\nname = \"three\"\n[concurrency]\nmax = 3\n[defaults]\nrole = \"dev\"\n{tasks}")
+}
+
+/// Twenty requests a minute and two at a time are less than three sessions want: each of them takes seven.
+#[test]
+fn three_sessions_share_what_a_service_allows_and_lose_no_attempt() {
+    let mut replies = vec![shell("echo once more"); 6];
+    replies.push(say("Done."));
+    let mut scenario = script(&replies);
+    scenario["limits"] = json!({ "rpm": 20, "concurrent": 2, "retry_after": 1 });
+    scenario["latency_ms"] = json!(200);
+    let Some(rig) = claude(&scenario) else { return };
+    rig.mission(&three()).exits(0);
+    let answers = statuses(&rig);
+    let refused = answers.iter().filter(|status| **status == 429).count();
+    let pauses = rig.events("limited");
+    println!("{refused} of {} requests were answered 429, {} pauses", answers.len(), pauses.len());
+    assert!(answers.len() - refused > 20 && refused > 0, "{answers:?}");
+    assert!(pauses.iter().all(|pause| pause["why"].as_str().is_some_and(|why| !why.is_empty())), "{pauses:#?}");
+    assert!(rig.events("session-started").iter().all(|event| event["attempt"] == 1), "a limit costs no attempt");
+}
+
 #[test]
 fn a_killed_engine_leaves_none_of_their_processes_and_all_go_on_in_their_conversations() {
     let Some(rig) = claude(&script(&[shell(HELD), say("Done.")])) else { return };
-    let tasks: String =
-        ["a", "b", "c"].map(|task| format!("[tasks.{task}]\nprompt = \"Do {task}.\"\ntouches = [\"**\"]\n")).concat();
-    let tasks = tasks.replace("touches = [\"**\"]\n", "");
-    let mission = format!("[mission]\nname = \"three\"\n[concurrency]\nmax = 3\n[defaults]\nrole = \"dev\"\n{tasks}");
-    let child = rig.start(&mission);
+    let child = rig.start(&three());
     wait_for("three shells", || {
         ["a", "b", "c"].iter().all(|task| rig.world.root().join(format!("tmp/up-{task}")).exists())
     });
