@@ -218,20 +218,32 @@ impl Turn<'_> {
         if !ledger.warned && ledger.reached(percent, settled.time) {
             self.emit(Event::BudgetWarning { percent, settled });
         }
-        if !self.run.state.exceeded && self.run.state.ledger.reached(100, settled.time) {
+        if self.run.state.exceeded {
+            // What is left goes on: clean-up while there is money, commands while there is time.
+            self.stop_for_budget(settled.time);
+        } else if self.run.state.ledger.reached(100, settled.time) {
             self.exceed();
         }
     }
 
-    /// The budget is used up: sessions are stopped, and commands too where it is the time that is used up.
+    /// The budget is used up.
     pub(crate) fn exceed(&mut self) {
         let settled = self.settled();
+        let time = settled.time;
         self.emit(Event::BudgetExceeded { settled });
-        let out_of_time = self.run.state.ledger.ceiling.time.is_some_and(|most| settled.time >= most);
+        self.stop_for_budget(time);
+    }
+
+    /// Stops what the budget is used up for: all sessions where it is money or tokens; sessions and commands, but for
+    /// clean-up, where it is the time.
+    fn stop_for_budget(&mut self, time: Millis) {
+        let ledger = &self.run.state.ledger;
+        let out_of_time = ledger.ceiling.time.is_some_and(|most| time >= most);
+        let out_of_money = ledger.money_is_gone();
         let working: Vec<TaskNo> =
             self.run.inflight.jobs.iter().filter(|(_, job)| **job == Job::Work).map(|(t, _)| *t).collect();
         for t in working {
-            if (out_of_time && !self.run.graph.is_always(t)) || self.is_session(t) {
+            if (out_of_time && !self.run.graph.is_always(t)) || (out_of_money && self.is_session(t)) {
                 self.hand_off_for_budget(t);
                 self.stop_work(t, StopWhy::Budget);
             }

@@ -2,7 +2,7 @@
 
 use super::plans::{agent, command, each, id, mission, plan};
 use super::steps::{NOW, begin, done, end, failed, key, made, names, resumed, started};
-use crate::amount::{Ceiling, Cost, Millis, TokenUse, Usage, Usd};
+use crate::amount::{At, Ceiling, Cost, Millis, TokenUse, Usage, Usd};
 use crate::kernel::effect::Effect;
 use crate::kernel::event::{CancelWhy, Event, Outcome, RunOutcome};
 use crate::kernel::fact::{EndKind, Fact, StopCause, StopWhy};
@@ -95,7 +95,7 @@ fn clean_up_ends_by_its_own_timeout() {
     let (mut run, _) = begin(plan(WorkspaceMode::Directory, 2, tasks));
     stop(&mut run);
     stopped(&mut run, "a");
-    let late = crate::amount::At { mono: Millis::from_secs(20), ..NOW };
+    let late = At { mono: Millis::from_secs(20), ..NOW };
     let step = run.step(Fact::Tick, late);
     assert!(matches!(&step.effects[..], [Effect::StopWork { why: StopWhy::Timeout, .. }]), "{step:?}");
     run.step(Fact::WorkEnded { key: key("z"), end: end(EndKind::Stopped { why: StopWhy::Timeout }) }, late);
@@ -154,6 +154,67 @@ fn clean_up_runs_when_the_budget_is_used_up() {
             assert_eq!(run.task_outcome(&id(task)), left.as_ref(), "{task}: there is no money for an agent's clean-up");
         }
     }
+}
+
+/// A minute and a dollar.
+fn limited(policy: OnExceeded, tasks: Vec<(&str, Task)>) -> Run {
+    let mut plan = plan(WorkspaceMode::Directory, 2, tasks);
+    plan.budget.ceiling = Ceiling { usd: Some(Usd(1_000_000)), time: Some(Millis::from_mins(1)), ..Ceiling::NONE };
+    plan.budget.on_exceeded = policy;
+    begin(plan).0
+}
+
+const TIME_IS_UP: At = At { mono: Millis::from_mins(1), ..NOW };
+
+fn stops(step: &Step) -> Vec<&str> {
+    let stops = step.effects.iter().filter_map(|effect| match effect {
+        Effect::StopWork { key, why: StopWhy::Budget } => Some(key.task.as_str()),
+        _ => None,
+    });
+    stops.collect()
+}
+
+fn uses(run: &mut Run, task: &str, usd: u64) -> Step {
+    let usage = Usage { tokens: Some(TokenUse::default()), cost: Cost::Reported(Usd(usd)) };
+    run.step(Fact::Used { key: key(task), usage }, TIME_IS_UP)
+}
+
+#[test]
+fn clean_up_after_the_time_is_used_up_keeps_within_the_money() {
+    for policy in [OnExceeded::Stop, OnExceeded::Pause] {
+        let cleans = agent().touching(&[]).needing(&["a"]).joining(Join::Always);
+        let mut run = limited(policy, vec![("a", quick()), ("z", cleans)]);
+        assert_eq!(stops(&run.step(Fact::Tick, TIME_IS_UP)), ["a"]);
+        let stopped = EndKind::Stopped { why: StopWhy::Budget };
+        run.step(Fact::WorkEnded { key: key("a"), end: end(stopped.clone()) }, TIME_IS_UP);
+        made(&mut run, "z");
+        assert_eq!(stops(&uses(&mut run, "z", 900_000)), [""; 0], "{policy:?}: there is money left");
+        assert_eq!(stops(&uses(&mut run, "z", 100_000)), ["z"], "{policy:?}");
+        assert_eq!(stops(&uses(&mut run, "z", 100_000)), [""; 0], "{policy:?}: it is being stopped");
+        run.step(Fact::WorkEnded { key: key("z"), end: end(stopped) }, TIME_IS_UP);
+        assert_eq!(run.outcome(), Some(RunOutcome::OutOfBudget));
+    }
+}
+
+#[test]
+fn clean_up_at_work_goes_on_when_only_the_time_is_used_up() {
+    for policy in [OnExceeded::Stop, OnExceeded::Pause] {
+        let mut run = limited(policy, vec![("a", quick()), ("z", agent().touching(&[]).joining(Join::Always))]);
+        made(&mut run, "z");
+        assert_eq!(stops(&run.step(Fact::Tick, TIME_IS_UP)), ["a"], "{policy:?}");
+        let end_of_z = Fact::WorkEnded { key: key("z"), end: end(EndKind::Completed) };
+        run.step(end_of_z, TIME_IS_UP);
+        assert!(matches!(run.task_outcome(&id("z")), Some(Outcome::Succeeded { .. })), "{policy:?}");
+    }
+}
+
+#[test]
+fn a_command_that_outlives_the_money_does_not_outlive_the_time() {
+    let mut run = limited(OnExceeded::Stop, vec![("a", agent().touching(&[])), ("b", quick())]);
+    made(&mut run, "a");
+    let usage = Usage { tokens: Some(TokenUse::default()), cost: Cost::Reported(Usd(1_000_000)) };
+    assert_eq!(stops(&run.step(Fact::Used { key: key("a"), usage }, NOW)), ["a"]);
+    assert_eq!(stops(&run.step(Fact::Tick, TIME_IS_UP)), ["b"]);
 }
 
 #[test]

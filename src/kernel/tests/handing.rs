@@ -4,11 +4,12 @@ use std::num::NonZeroU32;
 
 use super::plans::{agent, command, gate, id, plan, robot, role};
 use super::play::Play;
+use super::world::World;
 use crate::amount::{Ceiling, Cost, Millis, TokenUse, Usage, Usd};
 use crate::handoff::Source;
 use crate::kernel::effect::{Effect, StartSession};
 use crate::kernel::event::{CancelWhy, Event, FailureClass, HandoffStep, Outcome};
-use crate::kernel::fact::{Attended, EndKind, Fact, Fault, Reset};
+use crate::kernel::fact::{Attended, Began, EndKind, Fact, Fault, Reset};
 use crate::mission::model::{RetryFrom, WorkspaceMode};
 use crate::name::{AgentName, Attempt, RoleName, Round};
 use crate::plan::{Plan, Task, TaskKind};
@@ -266,4 +267,23 @@ fn a_handoff_under_way_is_not_asked_for_twice_and_a_session_that_ends_itself_is_
     play.end_session(&start, EndKind::Completed, &[r#"{"status": "done", "summary": "all of it"}"#]);
     assert!(play.succeeded("a"));
     assert_eq!(play.count(|event| matches!(event, Event::HandoffStep { .. })), 0);
+}
+
+#[test]
+fn what_another_role_takes_over_counts_against_it_from_then_on() {
+    let mut given = 0;
+    for seed in 0..20 {
+        // Both have worked at once, in two roles, when `a` is given to the one that does one task at a time.
+        let plan = cast(2, vec![("a", agent().touching(&[])), ("b", tester().touching(&[]))]);
+        let mut world = World::new(plan, 0, fastrand::Rng::with_seed(seed));
+        world.tell(Fact::Began(Began::New { attended: Attended::No }));
+        while !world.rules.ended.contains_key(&id("b")) && world.pass() {}
+        world.tell(Fact::HandOff { task: id("a"), to: Some(a_role("tester")), by: "ada".to_owned() });
+        let is_given = |world: &World| world.records.iter().any(|(_, event)| matches!(event, Event::TaskGiven { .. }));
+        while !is_given(&world) && world.pass() {}
+        given += u64::from(is_given(&world));
+        world.die_and_resume(None);
+        world.play_out();
+    }
+    assert!(given > 5, "{given}: nothing is shown");
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::world::TOKENS;
 use crate::amount::{Ceiling, Usage};
 use crate::kernel::collisions::Side;
 use crate::kernel::event::{
@@ -23,16 +24,17 @@ pub(super) struct Rules {
     pub(super) ended: BTreeMap<TaskId, Outcome>,
     attempts: BTreeMap<TaskId, Attempt>,
     pub(super) usd: u64,
+    tokens: u64,
     /// What was spent when the last engine began: a ceiling below it stops everything, and takes nothing back.
     usd_before: u64,
+    tokens_before: u64,
     pub(super) ceiling: Ceiling,
     sessions: BTreeSet<TaskId>,
     /// Tasks of which a session or a command runs.
     at_work: BTreeSet<TaskId>,
-    /// The largest step, and how many sessions ran when the ceiling was reached.
-    exceeded_with: Option<usize>,
-    /// How many sessions ran at the last report of use, the one that told it included.
-    at_last_report: usize,
+    exceeded: bool,
+    /// How many sessions ran when the last of the money was reported, the one that told it included.
+    spent_with: Option<usize>,
     merging: BTreeSet<TaskId>,
     queued: BTreeSet<TaskId>,
     /// The parts of groups, and the group of each part.
@@ -67,9 +69,15 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    /// Tasks with a session under way.
-    pub(super) fn working(&self) -> impl Iterator<Item = &TaskId> {
-        self.sessions.iter()
+    /// Tasks with a session under way that there is no budget for: clean-up needs only money, not time.
+    pub(super) fn beyond_the_budget(&self, plan: &Plan) -> impl Iterator<Item = &TaskId> {
+        let is_over = |task: &&TaskId| self.money_is_gone() || (self.exceeded && !self.is_always(plan, task));
+        self.sessions.iter().filter(is_over)
+    }
+
+    fn money_is_gone(&self) -> bool {
+        self.ceiling.usd.is_some_and(|most| self.usd >= most.0)
+            || self.ceiling.tokens.is_some_and(|most| self.tokens >= most.0)
     }
 
     fn have_not_ended(&self, sides: &[&Side]) {
@@ -88,8 +96,9 @@ impl Rules {
                 self.pausing = false;
                 self.stopping = false;
                 self.ceiling = *ceiling;
-                self.exceeded_with = None;
-                self.usd_before = self.usd;
+                self.exceeded = false;
+                self.spent_with = None;
+                (self.usd_before, self.tokens_before) = (self.usd, self.tokens);
                 self.let_go(plan);
             }
             Event::TaskRetried { retried, freed, .. } => {
@@ -152,7 +161,7 @@ impl Rules {
                 self.may_be_asked(plan, task, *kind);
                 assert!(!self.resting.contains_key(task), "{task} works though it waits for its agent");
                 assert_eq!(self.attempts.get(task), Some(attempt), "{task} works in another attempt");
-                let may = self.exceeded_with.is_none() || self.is_always(plan, task);
+                let may = !self.exceeded || self.is_always(plan, task);
                 assert!(may, "a session starts though the budget is used up");
                 assert!(self.slots.contains(task), "{task} works without a slot");
                 assert!(!self.cancelling.contains(task), "{task} works though it is cancelled");
@@ -270,7 +279,7 @@ impl Rules {
                 let before = self.collisions.remove(&(format!("{one:?}"), format!("{two:?}")));
                 assert!(before.is_some(), "a collision is gone that nobody was told of");
             }
-            Event::BudgetExceeded { .. } => self.exceeded_with = Some(self.at_last_report),
+            Event::BudgetExceeded { .. } => self.exceeded = true,
             Event::EngineFault { why } => assert!(why.starts_with("the disk"), "the kernel is at its wits' end: {why}"),
             _ => {}
         }
@@ -383,10 +392,7 @@ impl Rules {
     }
 
     fn started(&mut self, plan: &Plan, task: &TaskId, attempt: Attempt) {
-        assert!(
-            self.exceeded_with.is_none() || self.is_always(plan, task),
-            "{task} starts though the budget is used up"
-        );
+        assert!(!self.exceeded || self.is_always(plan, task), "{task} starts though the budget is used up");
         assert!(!self.stopping || self.is_always(plan, task), "{task} starts though the run is stopping");
         assert!(!self.parts.contains_key(task), "a group runs nothing itself");
         let reworks = self.reworking.remove(task);
@@ -475,12 +481,12 @@ impl Rules {
     fn is_unpaid(&self, plan: &Plan, task: &TaskId) -> bool {
         let this = &plan.tasks[task];
         let is_paid_for = this.is_agent() || this.review.is_some();
-        self.exceeded_with.is_some() && is_paid_for && !self.at_work.contains(task)
+        self.exceeded && is_paid_for && !self.at_work.contains(task)
     }
 
     /// Whether what was under way is left as it is until a resume.
     fn winds_up(&self, plan: &Plan) -> bool {
-        self.stopping || (self.exceeded_with.is_some() && plan.budget.on_exceeded == OnExceeded::Pause)
+        self.stopping || (self.exceeded && plan.budget.on_exceeded == OnExceeded::Pause)
     }
 
     fn outer<'a>(&'a self, task: &'a TaskId) -> impl Iterator<Item = &'a TaskId> {
@@ -584,9 +590,9 @@ impl Rules {
     }
 
     fn spend(&mut self, plan: &Plan, task: &TaskId, usage: &Usage, step: u64) {
+        self.tokens += usage.tokens.map_or(0, |tokens| tokens.billed().0);
+        self.usd += usage.cost.known().map_or(0, |usd| usd.0);
         if let Some(usd) = usage.cost.known() {
-            self.usd += usd.0;
-            self.at_last_report = self.sessions.len();
             let groups: Vec<TaskId> = self.outer(task).skip(1).cloned().collect();
             for group in groups {
                 let Some(ceiling) = plan.tasks[&group].budget.usd else { continue };
@@ -597,10 +603,17 @@ impl Rules {
                 assert!(*used <= most, "{group} used {used}, {ceiling} allowed");
             }
         }
+        if self.money_is_gone() {
+            self.spent_with.get_or_insert(self.sessions.len().max(1));
+        }
+        let running = self.spent_with.unwrap_or_default() as u64;
         if let Some(ceiling) = self.ceiling.usd {
-            let running = self.exceeded_with.unwrap_or(self.sessions.len()).max(self.sessions.len()) as u64;
-            let most = ceiling.0.max(self.usd_before) + step * running.max(1);
+            let most = ceiling.0.max(self.usd_before) + step * running;
             assert!(self.usd <= most, "{} spent, {ceiling} allowed, {running} sessions of steps of {step}", self.usd);
+        }
+        if let Some(ceiling) = self.ceiling.tokens {
+            let most = ceiling.0.max(self.tokens_before) + TOKENS * running;
+            assert!(self.tokens <= most, "{} tokens used, {ceiling} allowed, {running} sessions", self.tokens);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use fastrand::Rng;
 
 use super::super::plans::commit;
-use super::{STEP, World};
+use super::{STEP, TOKENS, World};
 use crate::amount::{Cost, Millis, TokenUse, Usage, Usd};
 use crate::handoff::{Change, CheckVerdict, FileChange, Source};
 use crate::kernel::effect::{Effect, StartSession};
@@ -170,7 +170,7 @@ impl World {
     }
 
     fn usage(&mut self) -> Usage {
-        let input = self.rng.u64(0..5_000);
+        let input = self.rng.u64(0..TOKENS);
         let tokens = Some(TokenUse { input, ..TokenUse::default() });
         let most = self.step;
         // Those that say nothing for long and then all at once are the ones to fear.

@@ -19,6 +19,9 @@ mod merging;
 /// The largest report of use, in micro-dollars.
 pub(super) const STEP: u64 = 50_000;
 
+/// The most tokens of one report.
+pub(super) const TOKENS: u64 = 5_000;
+
 pub(super) struct World {
     pub(super) run: Run,
     /// The same run, folded from events alone.
@@ -108,17 +111,17 @@ impl World {
         self.trying &= !matches!(fact, Fact::MergesTried { .. });
         let step = self.run.step(fact, self.now);
         for event in &step.events {
-            self.rules.see(self.run.plan(), event, self.step);
+            self.see(self.now.wall, event);
             self.watch(event);
-            match &mut self.shadow {
-                Some(shadow) => shadow.apply(event, self.now.wall),
-                None => self.shadow = Some(Run::fold([(self.now.wall, event.clone())]).unwrap()),
-            }
             self.records.push((self.now.wall, event.clone()));
             self.moments.push(self.now.mono);
         }
-        if step.events.iter().any(|event| matches!(event, Event::BudgetExceeded { .. })) {
-            let on = self.rules.working().find(|task| self.is_session(task) && !self.stopping.contains(*task));
+        let spends = |event: &Event| {
+            matches!(event, Event::BudgetExceeded { .. } | Event::Usage { .. } | Event::SessionEnded { .. })
+        };
+        if step.events.iter().any(spends) {
+            let mut left = self.rules.beyond_the_budget(self.run.plan());
+            let on = left.find(|task| self.is_session(task) && !self.stopping.contains(*task));
             assert_eq!(on, None, "a session is not stopped though the budget is used up");
         }
         self.rules.groups_have_ended();
@@ -131,6 +134,19 @@ impl World {
             self.answer(effect.clone());
         }
         step
+    }
+
+    /// Holds the rules against an event, with the plan as it was then: a task may be given to another role later.
+    fn see(&mut self, at: WallTime, event: &Event) {
+        let shadow = match self.shadow.take() {
+            Some(mut shadow) => {
+                shadow.apply(event, at);
+                shadow
+            }
+            None => Run::fold([(at, event.clone())]).unwrap(),
+        };
+        self.rules.see(shadow.plan(), event, self.step);
+        self.shadow = Some(shadow);
     }
 
     fn watch(&mut self, event: &Event) {
@@ -260,10 +276,10 @@ impl World {
         }
         self.reports = reports;
         self.run = Run::fold(self.records.clone()).unwrap();
-        self.shadow = Some(Run::fold(self.records.clone()).unwrap());
+        self.shadow = None;
         self.rules = Rules::default();
-        for (_, event) in &self.records {
-            self.rules.see(self.run.plan(), event, self.step);
+        for (at, event) in self.records.clone() {
+            self.see(at, &event);
         }
         self.now = At { mono: Millis(7), wall: self.now.wall.plus(Millis(self.rng.u64(0..100_000))) };
         self.resume(ceiling);
