@@ -10,7 +10,6 @@ use crate::kernel::health::{Health, Standing, TOO_MANY, Told, What};
 use crate::kernel::inflight::Job;
 use crate::kernel::order::Hold;
 use crate::kernel::retry;
-use crate::kernel::state::Phase;
 use crate::kernel::step::Turn;
 use crate::name::AgentName;
 use crate::plan::TaskKind;
@@ -53,12 +52,14 @@ impl Run {
         }
     }
 
-    /// That of the session which begins next.
+    /// What the session is for that begins next.
+    pub(crate) fn next_session(&self, t: TaskNo) -> SessionKind {
+        self.state.running(t).map_or(SessionKind::Work, |running| running.phase.next_session())
+    }
+
+    /// The agent of that.
     pub(crate) fn next_agent(&self, t: TaskNo) -> Option<&AgentName> {
-        let phase = self.state.running(t).map(|running| &running.phase);
-        let kind =
-            if phase == Some(&Phase::Resting(SessionKind::Review)) { SessionKind::Review } else { SessionKind::Work };
-        self.agent_of(t, kind)
+        self.agent_of(t, self.next_session(t))
     }
 
     /// The agent that keeps a task from going on, or from beginning.
@@ -80,6 +81,7 @@ impl Run {
     pub(crate) fn is_back(&self, agent: AgentNo) -> bool {
         let health = self.agent(agent).and_then(|(_, health)| health);
         self.winds_up()
+            || self.state.exceeded
             || health.is_none_or(|health| match &health.standing {
                 Standing::Well | Standing::Out | Standing::Tried { by: None } => true,
                 Standing::Tried { by: Some(_) } | Standing::Waits(_) | Standing::Suspended(_) => false,
@@ -287,13 +289,18 @@ impl Turn<'_> {
                     health.misconfigured
                 ),
             ),
-            Standing::Waits(_) | Standing::Suspended(_) | Standing::Tried { .. } if self.is_clean_up(t) => (
+            Standing::Waits(_) | Standing::Suspended(_) | Standing::Tried { .. } if self.does_not_wait(t) => (
                 FailureClass::Limited,
                 format!("its agent `{agent}` cannot be asked now, and clean-up does not wait: {why}"),
             ),
             Standing::Well | Standing::Waits(_) | Standing::Suspended(_) | Standing::Tried { .. } => return None,
         };
         Some(Failure { class, message, tail: String::new() })
+    }
+
+    /// Whether it is clean-up of a run that ends after it.
+    fn does_not_wait(&self, t: TaskNo) -> bool {
+        (self.run.winds_up() || self.run.state.exceeded) && self.run.graph.is_always(t)
     }
 
     /// Ends a task that waits for a slot, and whose agent there is no hope for.

@@ -4,7 +4,6 @@ use crate::kernel::Run;
 use crate::kernel::event::SessionKind;
 use crate::kernel::graph::{LockNo, TaskNo};
 use crate::kernel::order::Hold;
-use crate::kernel::state::Phase;
 use crate::name::{AgentName, RoleName};
 use crate::plan::{ReportsUse, Task, TaskKind};
 
@@ -122,11 +121,7 @@ impl Run {
 
     /// Whether its next session could be paid for, as far as the run's budget goes.
     pub(crate) fn could_fund(&self, t: TaskNo) -> bool {
-        let is_next =
-            |phase: &Phase| matches!(phase, Phase::Ended | Phase::Snapshotted | Phase::Checking(_) | Phase::Reviewing);
-        let reviewed = self.state.running(t).is_some_and(|running| is_next(&running.phase));
-        let kind = if reviewed { SessionKind::Review } else { SessionKind::Work };
-        !self.reports(t, kind) || (self.state.ledger.is_open() && self.short_pot(t).is_none())
+        !self.reports(t, self.next_session(t)) || (self.state.ledger.is_open() && self.short_pot(t).is_none())
     }
 }
 

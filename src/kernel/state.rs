@@ -233,6 +233,24 @@ pub(crate) enum Phase {
     Resting(SessionKind),
 }
 
+impl Phase {
+    /// What its next session is for: once the work has ended, a reviewer is to read it.
+    pub(crate) fn next_session(&self) -> SessionKind {
+        match self {
+            Self::Ended | Self::Snapshotted | Self::Checking(_) | Self::Reviewing => SessionKind::Review,
+            Self::Resting(kind) => *kind,
+            Self::Preparing
+            | Self::SettingUp(_)
+            | Self::Starting
+            | Self::Working
+            | Self::Queued { .. }
+            | Self::Merging { .. }
+            | Self::Merged(_)
+            | Self::Reworking => SessionKind::Work,
+        }
+    }
+}
+
 /// What the attempts of a task left.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Past {
@@ -364,7 +382,7 @@ impl State {
 
     /// True while a person has paused the run: what is under way goes on, nothing begins.
     pub(crate) fn pauses(&self) -> bool {
-        self.pausing.is_some() && self.is_live()
+        self.pausing.is_some() && self.is_live() && !self.exceeded
     }
 
     /// True while new things may be started.

@@ -73,8 +73,7 @@ impl Fold<'_> {
         let Some(t) = self.find(task) else { return };
         self.give_back_slot(t);
         if let Some(running) = self.state.task_mut(t).running_mut() {
-            let reviewed = running.phase == Phase::Reviewing;
-            running.phase = Phase::Resting(if reviewed { SessionKind::Review } else { SessionKind::Work });
+            running.phase = Phase::Resting(running.phase.next_session());
         }
     }
 

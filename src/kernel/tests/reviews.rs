@@ -3,14 +3,16 @@
 use std::num::NonZeroU32;
 
 use super::gates::{failure, play};
-use super::plans::{agent, command, plan, review};
+use super::plans::{agent, argv, command, id, plan, review, robot};
 use super::play::Play;
 use super::send_back::sent_back;
 use crate::amount::Millis;
+use crate::handoff::CheckVerdict;
 use crate::kernel::event::{Event, FailureClass, RoundReason, RunOutcome, SessionKind};
-use crate::kernel::fact::{Attended, EndKind, Fact, StopCause};
+use crate::kernel::fact::{Attended, EndKind, Fact, Fault, Reset, StopCause};
 use crate::mission::model::WorkspaceMode;
-use crate::plan::{Plan, Task};
+use crate::name::{AgentName, Attempt, Round};
+use crate::plan::{Plan, Task, TaskKind};
 
 fn with_judges() -> Vec<(&'static str, Task)> {
     let judge = || agent().touching(&[]).needing(&["write"]).reworking(&["write"]);
@@ -192,4 +194,50 @@ fn a_review_of_a_commands_work_fails_it() {
     assert_eq!(failure(play.outcome("a")).message, "the review by `worker` gave it back: no tests for a");
     assert_eq!(failure(play.outcome("a")).class, FailureClass::OutOfRounds);
     assert_eq!(play.count(|event| matches!(event, Event::RoundFailed { reason: RoundReason::Review { .. }, .. })), 0);
+}
+
+#[test]
+fn a_review_whose_agent_is_limited_waits_for_it_and_the_work_is_not_done_again() {
+    for mode in [WorkspaceMode::Worktree, WorkspaceMode::Directory] {
+        for (checks, is_agent) in [(0, false), (1, false), (0, true), (1, true)] {
+            let mut build = if is_agent { agent() } else { command() };
+            build.checks = vec![argv(&["check"]); checks];
+            build.review = Some(Box::new(review("reader")));
+            let mut other = agent().touching(&[]);
+            let TaskKind::Agent(work) = &mut other.kind else { panic!() };
+            work.agent = AgentName::parse("reader").unwrap();
+            let mut plan = plan(mode, 2, vec![("build", build), ("other", other)]);
+            plan.agents.insert(AgentName::parse("reader").unwrap(), robot(None));
+            let mut play = Play::of(plan, Attended::No);
+            let start = play.session("other");
+            let fault = Fault::Limited { reset: Reset::After { wait: Millis::from_mins(1) } };
+            play.end_session(&start, EndKind::Failed { fault, why: "not now".to_owned() }, &[]);
+            if is_agent {
+                play.done("build");
+            } else {
+                play.exit("build", 0);
+            }
+            if checks > 0 {
+                play.tell(Fact::CheckEnded {
+                    task: id("build"),
+                    attempt: Attempt::FIRST,
+                    round: Round::FIRST,
+                    index: 0,
+                    verdict: CheckVerdict::Passed,
+                    duration: Millis(1),
+                    tail: String::new(),
+                    changed: Vec::new(),
+                });
+            }
+            let begun = |event: &Event| match event {
+                Event::CommandStarted { task, .. } | Event::SessionStarted { task, .. } => task.as_str() == "build",
+                _ => false,
+            };
+            assert_eq!(play.count(begun), 1, "{mode:?}, {checks}, {is_agent}: {}", play.why("build"));
+            assert!(play.why("build").contains("`reader`, which is limited"), "{}", play.why("build"));
+            play.wait(Millis::from_mins(1));
+            assert_eq!(play.judge("build", "approve").kind, SessionKind::Review);
+            assert!(play.succeeded("build"), "{mode:?}: {}", play.why("build"));
+        }
+    }
 }
