@@ -1,14 +1,15 @@
 //! Clean-up: what runs also after a stop.
 
 use super::plans::{agent, command, each, id, mission, plan};
+use super::play::Play;
 use super::steps::{NOW, begin, done, end, failed, key, made, names, resumed, started};
 use crate::amount::{At, Ceiling, Cost, Millis, TokenUse, Usage, Usd};
 use crate::kernel::effect::Effect;
-use crate::kernel::event::{CancelWhy, Event, Outcome, RunOutcome};
-use crate::kernel::fact::{EndKind, Fact, StopCause, StopWhy};
+use crate::kernel::event::{CancelWhy, Event, FailureClass, Outcome, RunOutcome};
+use crate::kernel::fact::{Attended, EndKind, Fact, Fault, Reset, StopCause, StopWhy};
 use crate::kernel::{Run, Step};
 use crate::mission::model::{Join, OnExceeded, WorkspaceMode};
-use crate::plan::Task;
+use crate::plan::{Plan, Task};
 
 fn quick() -> Task {
     command().touching(&[])
@@ -157,11 +158,11 @@ fn clean_up_runs_when_the_budget_is_used_up() {
 }
 
 /// A minute and a dollar.
-fn limited(policy: OnExceeded, tasks: Vec<(&str, Task)>) -> Run {
+fn budgeted(policy: OnExceeded, tasks: Vec<(&str, Task)>) -> Plan {
     let mut plan = plan(WorkspaceMode::Directory, 2, tasks);
     plan.budget.ceiling = Ceiling { usd: Some(Usd(1_000_000)), time: Some(Millis::from_mins(1)), ..Ceiling::NONE };
     plan.budget.on_exceeded = policy;
-    begin(plan).0
+    plan
 }
 
 const TIME_IS_UP: At = At { mono: Millis::from_mins(1), ..NOW };
@@ -183,7 +184,7 @@ fn uses(run: &mut Run, task: &str, usd: u64) -> Step {
 fn clean_up_after_the_time_is_used_up_keeps_within_the_money() {
     for policy in [OnExceeded::Stop, OnExceeded::Pause] {
         let cleans = agent().touching(&[]).needing(&["a"]).joining(Join::Always);
-        let mut run = limited(policy, vec![("a", quick()), ("z", cleans)]);
+        let mut run = begin(budgeted(policy, vec![("a", quick()), ("z", cleans)])).0;
         assert_eq!(stops(&run.step(Fact::Tick, TIME_IS_UP)), ["a"]);
         let stopped = EndKind::Stopped { why: StopWhy::Budget };
         run.step(Fact::WorkEnded { key: key("a"), end: end(stopped.clone()) }, TIME_IS_UP);
@@ -199,7 +200,8 @@ fn clean_up_after_the_time_is_used_up_keeps_within_the_money() {
 #[test]
 fn clean_up_at_work_goes_on_when_only_the_time_is_used_up() {
     for policy in [OnExceeded::Stop, OnExceeded::Pause] {
-        let mut run = limited(policy, vec![("a", quick()), ("z", agent().touching(&[]).joining(Join::Always))]);
+        let mut run =
+            begin(budgeted(policy, vec![("a", quick()), ("z", agent().touching(&[]).joining(Join::Always))])).0;
         made(&mut run, "z");
         assert_eq!(stops(&run.step(Fact::Tick, TIME_IS_UP)), ["a"], "{policy:?}");
         let end_of_z = Fact::WorkEnded { key: key("z"), end: end(EndKind::Completed) };
@@ -210,11 +212,44 @@ fn clean_up_at_work_goes_on_when_only_the_time_is_used_up() {
 
 #[test]
 fn a_command_that_outlives_the_money_does_not_outlive_the_time() {
-    let mut run = limited(OnExceeded::Stop, vec![("a", agent().touching(&[])), ("b", quick())]);
+    let mut run = begin(budgeted(OnExceeded::Stop, vec![("a", agent().touching(&[])), ("b", quick())])).0;
     made(&mut run, "a");
     let usage = Usage { tokens: Some(TokenUse::default()), cost: Cost::Reported(Usd(1_000_000)) };
     assert_eq!(stops(&run.step(Fact::Used { key: key("a"), usage }, NOW)), ["a"]);
     assert_eq!(stops(&run.step(Fact::Tick, TIME_IS_UP)), ["b"]);
+}
+
+#[test]
+fn clean_up_does_not_wait_for_its_agent_when_the_budget_is_used_up() {
+    let cleans = || agent().touching(&["a/**"]).joining(Join::Always);
+    let mut play = Play::of(
+        Plan {
+            max: std::num::NonZeroU32::MIN,
+            ..budgeted(OnExceeded::Stop, vec![("y", cleans()), ("z", cleaning(&["y"]))])
+        },
+        Attended::No,
+    );
+    play.wait(Millis::from_mins(1));
+    let start = play.session("y");
+    let fault = Fault::Limited { reset: Reset::After { wait: Millis::from_mins(1) } };
+    play.end_session(&start, EndKind::Failed { fault, why: "not now".to_owned() }, &[]);
+    let Outcome::Failed { failure } = play.outcome("y") else { panic!("{:?}", play.outcome("y")) };
+    assert_eq!(failure.class, FailureClass::Limited);
+    play.exit("z", 0);
+    assert!(play.succeeded("z"));
+}
+
+#[test]
+fn clean_up_runs_when_the_budget_is_used_up_during_a_pause() {
+    for policy in [OnExceeded::Stop, OnExceeded::Pause] {
+        let tasks = vec![("a", quick()), ("b", quick().needing(&["a"])), ("z", cleaning(&["b"]))];
+        let mut play = Play::of(budgeted(policy, tasks), Attended::No);
+        play.tell(Fact::Pause { by: "ada".to_owned() });
+        play.wait(Millis::from_mins(1));
+        play.exit("z", 0);
+        assert!(play.succeeded("z"), "{policy:?}");
+        assert_eq!(play.run.outcome(), Some(RunOutcome::OutOfBudget), "{policy:?}");
+    }
 }
 
 #[test]

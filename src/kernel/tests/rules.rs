@@ -11,7 +11,7 @@ use crate::kernel::event::{
 use crate::kernel::fact::EndKind;
 use crate::kernel::graph::writes;
 use crate::mission::model::{Importance, Join, OnExceeded, WorkspaceMode};
-use crate::name::{AgentName, Attempt, TaskId};
+use crate::name::{AgentName, Attempt, Round, TaskId};
 use crate::plan::touches::TouchSet;
 use crate::plan::{Plan, Task, TaskKind};
 
@@ -64,6 +64,9 @@ pub(super) struct Rules {
     /// Tasks that are handed on, and whether to another role; those that begin a conversation next, and in which attempt.
     handing: BTreeMap<TaskId, bool>,
     handed: BTreeMap<TaskId, Attempt>,
+    /// Tasks that are read by a reviewer, and the round of each whose work has ended well.
+    reviewing: BTreeSet<TaskId>,
+    done: BTreeMap<TaskId, (Attempt, Round)>,
     /// Tasks that wait for their agent, and in which attempt.
     resting: BTreeMap<TaskId, Attempt>,
 }
@@ -73,6 +76,11 @@ impl Rules {
     pub(super) fn beyond_the_budget(&self, plan: &Plan) -> impl Iterator<Item = &TaskId> {
         let is_over = |task: &&TaskId| self.money_is_gone() || (self.exceeded && !self.is_always(plan, task));
         self.sessions.iter().filter(is_over)
+    }
+
+    /// Whether nothing begins, as a person wants it: clean-up does when the run ends for another reason.
+    fn pauses(&self) -> bool {
+        self.pausing && !self.stopping && !self.exceeded
     }
 
     fn money_is_gone(&self) -> bool {
@@ -154,7 +162,8 @@ impl Rules {
             Event::TaskGiven { task, .. } => {
                 assert!(!self.slots.contains(task), "{task} is given away while it counts against its limits");
             }
-            Event::SessionStarted { task, attempt, kind, conversation, .. } => {
+            Event::SessionStarted { task, attempt, round, kind, conversation, .. } => {
+                self.is_not_done(task, (*attempt, *round), *kind);
                 assert!(!self.handing.contains_key(task), "{task} works before it was handed on");
                 let handed = self.handed.remove(task) == Some(*attempt);
                 assert!(!handed || conversation.is_none(), "{task} goes on in the conversation that it left");
@@ -169,9 +178,17 @@ impl Rules {
                 self.paused.remove(task);
                 self.works(plan, task);
             }
-            Event::CommandStarted { task, .. } => self.works(plan, task),
+            Event::CommandStarted { task, attempt, round, .. } => {
+                self.is_not_done(task, (*attempt, *round), SessionKind::Work);
+                self.works(plan, task);
+            }
             Event::Usage { task, usage, .. } => self.spend(plan, task, usage, step),
-            Event::SessionEnded { task, end, .. } => {
+            Event::SessionEnded { task, attempt, round, end, .. } => {
+                let is_done = end.how == EndKind::Completed && !self.reviewing.contains(task);
+                if is_done && !self.handing.contains_key(task) {
+                    let before = self.done.insert(task.clone(), (*attempt, *round));
+                    assert_ne!(before, Some((*attempt, *round)), "{task} is done twice in one round");
+                }
                 self.spend(plan, task, &end.usage, step);
                 self.sessions.remove(task);
                 if matches!(end.how, EndKind::Completed | EndKind::Refused { .. } | EndKind::NotStarted { .. }) {
@@ -205,7 +222,7 @@ impl Rules {
                 self.resting.insert(task.clone(), *attempt);
             }
             Event::GoesOn { task, attempt } => {
-                assert!(!self.pausing, "{task} goes on though the run is paused");
+                assert!(!self.pauses(), "{task} goes on though the run is paused");
                 assert_eq!(self.resting.remove(task), Some(*attempt), "{task} goes on in another attempt");
                 self.slots.insert(task.clone());
                 self.limits(plan);
@@ -365,6 +382,7 @@ impl Rules {
             self.queued.remove(task);
         }
         for task in retried.iter().chain(freed) {
+            self.done.remove(task);
             let closed = self.group_of.get(task).is_some_and(|group| self.ended.contains_key(group));
             assert!(!closed, "{task} is begun again, and its group is not");
         }
@@ -372,7 +390,7 @@ impl Rules {
             let parts = self.parts.get(*group).filter(|_| self.is_always(plan, group));
             parts.is_some_and(|parts| parts.iter().all(|part| self.nothing_is_left(part)))
         };
-        let anew: Vec<TaskId> = freed.iter().filter(begins_anew).cloned().collect();
+        let anew: Vec<TaskId> = retried.iter().chain(freed).filter(begins_anew).cloned().collect();
         self.dormant.extend(anew);
     }
 
@@ -396,7 +414,7 @@ impl Rules {
         assert!(!self.stopping || self.is_always(plan, task), "{task} starts though the run is stopping");
         assert!(!self.parts.contains_key(task), "a group runs nothing itself");
         let reworks = self.reworking.remove(task);
-        assert!(!self.pausing || self.stopping || reworks, "{task} starts though the run is paused");
+        assert!(!self.pauses() || reworks, "{task} starts though the run is paused");
         let group = self.group_of.get(task);
         assert!(group.is_none_or(|group| !self.ended.contains_key(group)), "{task} starts after its group has ended");
         self.queued.remove(task);
@@ -454,6 +472,17 @@ impl Rules {
                 "{task} starts though {need} is {outcome:?} {:?} {:?}",
                 this.join, plan.tasks[need].importance
             );
+        }
+    }
+
+    /// What was done is judged before anything else is done: it is not done again in the same round.
+    fn is_not_done(&mut self, task: &TaskId, now: (Attempt, Round), kind: SessionKind) {
+        match kind {
+            SessionKind::Work => {
+                self.reviewing.remove(task);
+                assert_ne!(self.done.get(task), Some(&now), "{task} works again, and what it did is not judged");
+            }
+            SessionKind::Review => drop(self.reviewing.insert(task.clone())),
         }
     }
 
@@ -527,7 +556,7 @@ impl Rules {
     /// After each step: no group is open whose parts have all ended.
     pub(super) fn groups_have_ended(&self) {
         for (group, parts) in &self.parts {
-            let open = self.dormant.contains(group)
+            let open = self.outer(group).any(|group| self.dormant.contains(group))
                 || self.ended.contains_key(group)
                 || parts.iter().any(|part| !self.ended.contains_key(part));
             assert!(open, "{group} has not ended with its parts");
@@ -538,8 +567,7 @@ impl Rules {
     fn clean_up_ran(&self, plan: &Plan, outcome: RunOutcome) {
         // It may come after a question that nobody has answered yet.
         let waits = !self.asking.is_empty() && !self.winds_up(plan);
-        let paused = self.pausing && !self.stopping;
-        if waits || paused || outcome == RunOutcome::EngineFault {
+        if waits || self.pauses() || outcome == RunOutcome::EngineFault {
             return;
         }
         for (id, task) in &plan.tasks {

@@ -68,12 +68,18 @@ impl World {
                     })
                     .map(|(at, _)| *at)
                     .collect();
+                let mut told = None;
                 for at in pending {
-                    self.answers.remove(&at);
+                    if let Some(Fact::WorkEnded { end, .. }) = self.answers.remove(&at) {
+                        told = matches!(end.how, EndKind::Stopped { .. }).then_some(end.usage);
+                    }
                 }
                 let mut end = self.work_end(&key, soon);
                 end.how = EndKind::Stopped { why };
-                if self.reporting.as_ref() == Some(&key) {
+                if let Some(told) = told {
+                    // That it is stopped for a second reason makes it use no more.
+                    end.usage = told;
+                } else if self.reporting.as_ref() == Some(&key) {
                     // It is stopped at the border of the step that it has just told.
                     end.usage = Usage::NONE;
                 }
