@@ -1,6 +1,6 @@
 //! What limits and failures of agents lead to: waits that cost nothing, an agent that is taken out, and the pace.
 
-use super::missions::{play_in, plays, random_plan, seed};
+use super::missions::{each_seed, play_in, plays, random_plan};
 use super::plans::{agent, id, plan, review};
 use super::play::Play;
 use crate::amount::{At, Ceiling, Cost, Millis, TokenUse, Tokens, Usage, Usd, WallTime};
@@ -462,8 +462,7 @@ fn what_a_conversation_used_is_counted_on_over_its_sessions_and_anew_in_another(
 #[test]
 fn random_missions_run_into_limits_and_lose_no_attempt() {
     let (mut limits, mut suspended, mut waited) = (0, 0, 0);
-    let first = seed() + 4_000_000;
-    for seed in first..first + plays(60) {
+    each_seed(4_000_000, plays(60), |seed| {
         let mut rng = fastrand::Rng::with_seed(seed);
         let plan = random_plan(&mut rng);
         let world = play_in(rng, plan, |world| world.trouble = 45);
@@ -475,7 +474,7 @@ fn random_missions_run_into_limits_and_lose_no_attempt() {
                 _ => {}
             }
         }
-    }
+    });
     assert!(limits > 0 && suspended > 0 && waited > 0, "{limits} {suspended} {waited}: nothing is shown");
     println!("{limits} limits, {suspended} suspensions, {waited} waits of tasks");
 }
