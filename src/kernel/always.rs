@@ -28,10 +28,9 @@ impl Run {
         }
         let goes_no_further = self.state.running(t).is_some_and(|running| match running.phase {
             Phase::Queued { .. } | Phase::Merging { .. } | Phase::Merged(_) | Phase::Reworking => true,
-            // There is no money for it any more.
-            Phase::Starting => self.state.exceeded,
             Phase::Preparing
             | Phase::SettingUp(_)
+            | Phase::Starting
             | Phase::Working
             | Phase::Ended
             | Phase::Snapshotted
@@ -39,7 +38,25 @@ impl Run {
             | Phase::Reviewing
             | Phase::Resting(_) => false,
         });
-        job.is_none() && goes_no_further
+        job.is_none() && (goes_no_further || self.cannot_be_paid(t))
+    }
+
+    /// Whether there is no money for a session of clean-up that waits for nothing else.
+    pub(crate) fn cannot_be_paid(&self, t: TaskNo) -> bool {
+        self.state.exceeded && self.waits_for_money(t)
+    }
+
+    fn waits_for_money(&self, t: TaskNo) -> bool {
+        let waits = match &self.state.task(t).status {
+            Status::Ready => true,
+            Status::Running(_) => !self.inflight.jobs.contains_key(&t),
+            Status::Waiting
+            | Status::Gated(_)
+            | Status::Expanded { .. }
+            | Status::BackingOff { .. }
+            | Status::Finished(_) => false,
+        };
+        waits && !self.could_fund(t)
     }
 
     /// Whether a stop leaves this task alone: it is to run always. A second wish to stop ends it too.
@@ -132,21 +149,17 @@ impl Turn<'_> {
             let parts = self.run.graph.parts(t).unwrap_or_default();
             return parts.iter().all(|part| self.goes_no_further(*part));
         }
-        record.outcome().is_some() || !self.run.graph.is_always(t) || waits_for_merge || self.cannot_be_paid(t)
+        record.outcome().is_some() || !self.run.graph.is_always(t) || waits_for_merge || self.run.cannot_be_paid(t)
     }
 
-    /// Whether there is no money for a session of clean-up that waits for nothing else.
-    pub(crate) fn cannot_be_paid(&self, t: TaskNo) -> bool {
-        let waits = match &self.run.state.task(t).status {
-            Status::Ready => true,
-            Status::Running(_) => !self.run.inflight.jobs.contains_key(&t),
-            Status::Waiting
-            | Status::Gated(_)
-            | Status::Expanded { .. }
-            | Status::BackingOff { .. }
-            | Status::Finished(_) => false,
-        };
-        self.run.state.exceeded && waits && !self.run.could_fund(t)
+    /// Clean-up that nothing is left to wait for, and no money, is told: what waits for it need not. True where that is news.
+    pub(crate) fn finds_no_money(&mut self) -> bool {
+        let is_short = self.run.graph.always().iter().any(|t| self.run.waits_for_money(*t));
+        let is_news = is_short && !self.run.state.exceeded;
+        if is_news {
+            self.exceed();
+        }
+        is_news
     }
 
     /// True where something is under way that the end of a stopped run waits for.

@@ -107,7 +107,7 @@ impl Turn<'_> {
             if self.must_be_awaited() {
                 return false;
             }
-            if self.run.winds_up() && (self.clean_up() || self.start_next_nevertheless()) {
+            if self.run.winds_up() && (self.clean_up() || self.start_next_nevertheless() || self.finds_no_money()) {
                 return true;
             }
             self.end_run();
@@ -172,7 +172,7 @@ impl Turn<'_> {
         let mut left: Vec<TaskNo> = graph.all().filter(is_left).filter(|t| !graph.is_always(*t)).collect();
         if left.is_empty() {
             left = graph.all().filter(is_left).collect();
-            let unpaid: Vec<TaskNo> = left.iter().copied().filter(|t| self.cannot_be_paid(*t)).collect();
+            let unpaid: Vec<TaskNo> = left.iter().copied().filter(|t| self.run.cannot_be_paid(*t)).collect();
             if !unpaid.is_empty() {
                 left = unpaid;
             } else if self.clean_up() || self.start_next_nevertheless() {

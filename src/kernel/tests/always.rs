@@ -240,6 +240,29 @@ fn clean_up_does_not_wait_for_its_agent_when_the_budget_is_used_up() {
 }
 
 #[test]
+fn clean_up_that_nobody_can_pay_stands_in_the_way_of_no_other() {
+    // Under the ceiling too, where less is left than a session needs.
+    for (policy, used) in [(OnExceeded::Stop, 1_000_000), (OnExceeded::Pause, 1_000_000), (OnExceeded::Stop, 999_000)] {
+        let held = |task: Task| Task { locks: vec!["port".to_owned()], ..task };
+        let mut first = held(agent().touching(&[]).joining(Join::Always));
+        first.retry.max = 1;
+        let tasks = vec![("a", agent().touching(&[])), ("y", first), ("z", held(cleaning(&["a"])))];
+        let mut play = Play::of(budgeted(policy, tasks), Attended::No);
+        let start = play.session("y");
+        play.end_session(&start, EndKind::Exited { code: 1 }, &[]);
+        let usage = Usage { tokens: Some(TokenUse::default()), cost: Cost::Reported(Usd(used)) };
+        let key = play.session("a").key;
+        play.tell(Fact::Used { key, usage });
+        if policy == OnExceeded::Stop {
+            play.tell(Fact::Stop(StopCause::Interrupted));
+        }
+        play.exit("z", 0);
+        assert!(play.succeeded("z"), "{policy:?}, {used}");
+        assert!(play.run.is_over(), "{policy:?}, {used}: {}", play.why("y"));
+    }
+}
+
+#[test]
 fn clean_up_runs_when_the_budget_is_used_up_during_a_pause() {
     for policy in [OnExceeded::Stop, OnExceeded::Pause] {
         let tasks = vec![("a", quick()), ("b", quick().needing(&["a"])), ("z", cleaning(&["b"]))];
