@@ -2,7 +2,7 @@
 
 mod content;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use content::Content;
 
@@ -60,6 +60,13 @@ impl From<WorkspaceError> for Refusal {
     }
 }
 
+/// The path as the file system has it, as far as it exists: a `..` or a link in it may lead elsewhere.
+fn really(path: &Path) -> PathBuf {
+    let found = path.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
+    let Some((above, real)) = found else { return path.to_owned() };
+    path.strip_prefix(above).map_or_else(|_| path.to_owned(), |rest| real.join(rest))
+}
+
 impl Repository {
     /// Looks at everything and tells all that is wrong at once.
     pub fn preflight(&self, ask: &PreflightAsk<'_>) -> Result<Preflight, Vec<Refusal>> {
@@ -81,7 +88,7 @@ impl Repository {
             refusals.push(refusal);
         }
         if let (Some(root), Some(checkout)) = (ask.root, self.checkout())
-            && root.starts_with(checkout)
+            && really(root).starts_with(really(checkout))
         {
             refusals.push(Refusal::new(
                 format!("`[workspace] root` is `{}`, inside the checkout", root.display()),

@@ -207,6 +207,11 @@ fn what_cannot_work_is_refused_with_a_remedy() {
     assert_eq!(both.len(), 2, "{both:?}");
     assert!(both[0].remedy.contains("git branch nowhere"));
     assert!(both[1].what.contains("inside the checkout"));
+    let beside = field.root().join("..").join("beside").join("worktrees");
+    field.repository().preflight(&PreflightAsk { into: None, root: Some(&beside) }).expect("it is outside, read to its end");
+    std::os::unix::fs::symlink(field.root(), field.root().parent().unwrap().join("link")).unwrap();
+    let linked = field.root().join("..").join("link").join("worktrees");
+    assert!(refusals(&field.repository(), None, Some(&linked))[0].what.contains("inside the checkout"));
     assert!(matches!(field.repository().resolve("no-such"), Err(RepoError::NoSuchCommit { .. })));
     assert!(matches!(field.repository().resolve("--all"), Err(RepoError::NoSuchCommit { .. })));
 }
