@@ -37,6 +37,15 @@ const OUTPUT_LIMIT: u64 = 16 << 20;
 const DRAIN: Duration = Duration::from_secs(1);
 /// Progress is told at most this often: it is for people.
 const PROGRESS: Duration = Duration::from_millis(200);
+/// Where a progress text is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Of {
+    /// The agent's stream: what it does just now.
+    Stream,
+    /// The agent itself, which wants it told.
+    Agent,
+}
+
 /// Longest progress text told.
 const MAX_PROGRESS: usize = 400;
 /// How long what a program was told before it is stopped may take to work.
@@ -70,7 +79,7 @@ pub(super) struct Agent<'a> {
     mask: Mask,
     meter: Meter,
     conversation: Option<String>,
-    progress: Option<String>,
+    progress: Option<(Of, String)>,
     told: Instant,
     life: Life,
     stopping: Option<Stopping>,
@@ -356,7 +365,7 @@ impl<'a> Agent<'a> {
         match called {
             Called::Progress(text) => {
                 let text = self.mask.text(&text).into_owned();
-                self.note_progress(&text);
+                self.note_progress(Of::Agent, &text);
             }
             Called::Runs(skill) => skills::runs(skill),
             Called::Asked => {}
@@ -370,7 +379,7 @@ impl<'a> Agent<'a> {
             self.stream.note(&said);
             match said {
                 Said::Conversation(conversation) => self.name_conversation(conversation),
-                Said::Progress(text) => self.note_progress(&text),
+                Said::Progress(text) => self.note_progress(Of::Stream, &text),
                 Said::Used(usage) => tell(&HostLine::Used { usage: self.meter.read(usage) }),
                 Said::Retrying(fault, why) => tell(&HostLine::Retrying { fault, why }),
                 Said::Send(line) => self.send(line),
@@ -405,18 +414,21 @@ impl<'a> Agent<'a> {
         }
     }
 
-    /// One line, safe to show. What comes too soon after the last replaces what waits.
-    fn note_progress(&mut self, text: &str) {
+    /// One line, safe to show. What comes too soon after the last replaces what waits, but not what the agent wants told.
+    fn note_progress(&mut self, of: Of, text: &str) {
+        if of == Of::Stream && matches!(self.progress, Some((Of::Agent, _))) {
+            return;
+        }
         let safe =
             safe::safe_text(last(text, 4 * MAX_PROGRESS).as_bytes()).split_whitespace().collect::<Vec<_>>().join(" ");
-        self.progress = Some(crate::agent::bounded(&safe, MAX_PROGRESS).to_owned());
+        self.progress = Some((of, crate::agent::bounded(&safe, MAX_PROGRESS).to_owned()));
         if Instant::now() >= self.told + PROGRESS {
             self.tell_progress();
         }
     }
 
     fn tell_progress(&mut self) {
-        if let Some(text) = self.progress.take() {
+        if let Some((_, text)) = self.progress.take() {
             self.told = Instant::now();
             tell(&HostLine::Progress { text });
         }

@@ -4,78 +4,15 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
-use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::agents::harness::{KEY, Kind, Rig};
-use crate::world::{Ran, World, finish, send, wait_for, wait_within};
-
-const ONE: &str = r#"
-[mission]
-name = "one"
-[merge]
-into = "main"
-[defaults]
-role = "dev"
-[tasks.greet]
-prompt = "Write hello.txt."
-"#;
-
-fn write(path: &str) -> Value {
-    json!({ "tools": [{ "write": { "path": path, "content": "hello\n" } }] })
-}
-
-fn shell(command: &str) -> Value {
-    json!({ "tools": [{ "shell": command }] })
-}
-
-fn say(text: &str) -> Value {
-    json!({ "text": text })
-}
-
-fn script(replies: &[Value]) -> Value {
-    json!({ "scripts": { "default": replies } })
-}
-
-/// The same, with faults before it.
-fn faulty(fault: &Value) -> Value {
-    let mut scenario = script(&[write("hello.txt"), say("Done.")]);
-    scenario["faults"] = json!([fault]);
-    scenario
-}
+use crate::agents::harness::{HELD, KEY, Kind, ONE, ROLE, Rig, faulty, say, script, shell, tool, write};
+use crate::world::{Ran, World, finish, send};
 
 fn claude(scenario: &Value) -> Option<Rig> {
     Rig::of(Kind::Claude, scenario)
-}
-
-/// How the service answered, request by request.
-fn statuses(rig: &Rig) -> Vec<u64> {
-    rig.requests().iter().filter_map(|request| request["status"].as_u64()).collect()
-}
-
-/// The conversation of each request, as the program tells it to the service.
-fn asked_in(rig: &Rig) -> Vec<String> {
-    let of = |request: &Value| request["headers"]["x-claude-code-session-id"].as_str().map(str::to_owned);
-    rig.requests().iter().filter_map(of).collect()
-}
-
-/// Tokens written by the model, as they were told.
-fn output(rig: &Rig) -> u64 {
-    rig.events("usage").iter().filter_map(|event| event["usage"]["tokens"]["output"].as_u64()).sum()
-}
-
-/// Where the figures of cost come from that were told.
-fn costs(rig: &Rig) -> Vec<String> {
-    let basis = |event: &Value| event["usage"]["cost"]["basis"].as_str().map(str::to_owned);
-    rig.events("usage").iter().filter_map(basis).collect()
-}
-
-/// The class of the failure of a task.
-fn class_of(rig: &Rig, task: &str) -> String {
-    let task = rig.world.task(task);
-    task["failure"]["class"].as_str().unwrap_or_else(|| panic!("{task:#}")).to_owned()
 }
 
 #[test]
@@ -87,8 +24,8 @@ fn a_file_is_written_committed_and_merged() {
     let model = rig.requests()[0]["body"]["model"].clone();
     assert!(model.as_str().is_some_and(|model| model.starts_with("claude-")), "{model}");
     assert_eq!(rig.conversations().len(), 1);
-    assert_eq!(output(&rig), 40);
-    assert!(costs(&rig).contains(&"whole".to_owned()), "{:?}", costs(&rig));
+    assert_eq!(rig.output(), 40);
+    assert!(rig.costs().contains(&"whole".to_owned()), "{:?}", rig.costs());
     assert_eq!(rig.world.processes(), []);
     // The person's key is seen by the program, and by nobody who reads what is kept.
     let kept = Command::new("grep").args(["-rlF", KEY]).arg(rig.world.project()).output().unwrap();
@@ -108,11 +45,11 @@ fn a_second_round_goes_on_in_the_same_conversation() {
     let check = r#"checks = ["test -e second.txt || { echo '[[scr''ipt:again]]'; exit 1; }"]"#;
     rig.mission(&format!("{ONE}{check}\nrounds = 2\n")).exits(0);
     assert_eq!((rig.world.read("first.txt"), rig.world.read("second.txt")), ("hello\n".into(), "hello\n".into()));
-    let (named, asked) = (rig.conversations(), asked_in(&rig));
+    let (named, asked) = (rig.conversations(), rig.asked_in());
     assert_eq!(named.iter().collect::<BTreeSet<_>>().len(), 1, "{named:?}");
     assert!(asked.len() >= 4 && asked.iter().all(|id| *id == named[0]), "{asked:?} {named:?}");
     // Each round's tokens once, though the program counts on over the conversation.
-    assert_eq!(output(&rig), 20 * 4);
+    assert_eq!(rig.output(), 20 * 4);
 }
 
 #[test]
@@ -121,7 +58,7 @@ fn a_rate_limit_that_ends_at_once_is_no_failure() {
         return;
     };
     rig.mission(ONE).exits(0);
-    assert_eq!(statuses(&rig)[..2], [429, 429]);
+    assert_eq!(rig.statuses()[..2], [429, 429]);
     assert_eq!(rig.events("session-started").len(), 1);
 }
 
@@ -150,7 +87,7 @@ fn a_usage_limit_is_told_with_its_end_and_waited_for() {
     let began: BTreeSet<u64> =
         rig.events("session-started").iter().filter_map(|event| event["attempt"].as_u64()).collect();
     assert_eq!(began.len(), 1, "a limit costs no attempt");
-    assert_eq!(statuses(&rig)[0], 429);
+    assert_eq!(rig.statuses()[0], 429);
     assert!(jiff::Timestamp::now().as_second() >= reset, "it did not wait");
 }
 
@@ -161,7 +98,7 @@ fn a_service_that_fails_is_tried_again() {
     assert_eq!(rig.world.read("hello.txt"), "hello\n");
     let told = rig.world.events().iter().map(ToString::to_string).collect::<String>();
     assert!(told.contains("transient"), "{told}");
-    assert_eq!(statuses(&rig)[..5], [500; 5]);
+    assert_eq!(rig.statuses()[..5], [500; 5]);
 }
 
 #[test]
@@ -169,7 +106,7 @@ fn a_refusal_is_told_as_one_and_not_tried_again() {
     let refusal = json!({ "text": "I cannot help with that.", "stop": "refusal" });
     let Some(rig) = claude(&script(&[refusal])) else { return };
     rig.mission(&format!("{ONE}retry = {{ max = 2, backoff = \"10ms\" }}\n")).exits(1);
-    assert_eq!(class_of(&rig, "greet"), "refused");
+    assert_eq!(rig.class_of("greet"), "refused");
     assert_eq!(rig.events("session-started").len(), 1);
 }
 
@@ -177,7 +114,7 @@ fn a_refusal_is_told_as_one_and_not_tried_again() {
 fn a_login_that_does_not_hold_is_told_with_what_to_do() {
     let Some(rig) = claude(&faulty(&json!({ "status": 403, "times": 0 }))) else { return };
     let ran = rig.mission(&format!("{ONE}retry = {{ max = 2, backoff = \"10ms\" }}\n")).exits(1);
-    assert_eq!(class_of(&rig, "greet"), "misconfigured");
+    assert_eq!(rig.class_of("greet"), "misconfigured");
     assert!(ran.stdout.contains("claude setup-token"), "{ran:?}");
     assert_eq!(rig.events("session-started").len(), 1);
 }
@@ -208,7 +145,7 @@ fn one_that_may_only_read_changes_nothing_and_hands_over_all_the_same() {
 
 #[test]
 fn what_would_ask_a_person_is_denied_and_given_back() {
-    let fetch = json!({ "tools": [{ "name": "WebFetch", "input": { "url": "http://127.0.0.1:1/", "prompt": "x" } }] });
+    let fetch = tool("WebFetch", &json!({ "url": "http://127.0.0.1:1/", "prompt": "x" }));
     let Some(rig) = claude(&script(&[fetch, write("hello.txt"), say("Done.")])) else { return };
     let ran = rig.mission(&format!("{ONE}rounds = 1\n")).exits(1);
     assert!(ran.stdout.contains("denied") && ran.stdout.contains("fetch http://127.0.0.1:1/"), "{ran:?}");
@@ -216,7 +153,7 @@ fn what_would_ask_a_person_is_denied_and_given_back() {
 
 #[test]
 fn a_project_cannot_allow_itself_more() {
-    let fetch = json!({ "tools": [{ "name": "WebFetch", "input": { "url": "http://127.0.0.1:1/", "prompt": "x" } }] });
+    let fetch = tool("WebFetch", &json!({ "url": "http://127.0.0.1:1/", "prompt": "x" }));
     let Some(rig) = claude(&script(&[fetch, say("Done.")])) else { return };
     let mark = rig.world.root().join("tmp/hooked");
     let hook = json!({ "hooks": [{ "type": "command", "command": format!("touch {}", mark.display()) }] });
@@ -235,72 +172,25 @@ fn its_own_cap_stops_it_after_one_answer() {
     let Some(rig) = claude(&scenario) else { return };
     let ran = rig.mission(&format!("{ONE}budget = {{ usd = 0.05 }}\n"));
     assert_ne!(ran.code, Some(0), "{ran:?}");
-    assert_eq!(class_of(&rig, "greet"), "out-of-budget");
-    assert_eq!(statuses(&rig), [200]);
-    assert_eq!(output(&rig), 20_000);
+    assert_eq!(rig.class_of("greet"), "out-of-budget");
+    assert_eq!(rig.statuses(), [200]);
+    assert_eq!(rig.output(), 20_000);
 }
-
-/// Works until it is let: in a shell of its own, as these programs start them.
-const HELD: &str =
-    "if test -e started; then touch ended; else touch started \"$TMPDIR/up-$AI_SDLC_TASK\"; sleep 600; fi";
 
 #[test]
 fn an_interrupted_session_tells_its_use_and_goes_on_in_its_conversation() {
     let Some(rig) = claude(&script(&[shell(HELD), say("Done.")])) else { return };
     let child = rig.start(ONE);
-    wait_for("its shell", || rig.world.root().join("tmp/up-greet").exists());
+    rig.waits_for_shells(1);
     send(child.id(), Signal::INT);
     let _interrupted = finish(child).exits(130);
     assert_eq!(rig.world.processes(), []);
-    assert_eq!(output(&rig), 20);
-    assert!(costs(&rig).iter().all(|basis| basis != "unknown"), "{:?}", costs(&rig));
+    assert_eq!(rig.output(), 20);
+    assert!(rig.costs().iter().all(|basis| basis != "unknown"), "{:?}", rig.costs());
     rig.run(["run", "resume"]).exits(0);
     let named = rig.conversations();
-    assert!(asked_in(&rig).iter().all(|id| *id == named[0]), "{named:?} {:?}", asked_in(&rig));
+    assert!(rig.asked_in().iter().all(|id| *id == named[0]), "{named:?} {:?}", rig.asked_in());
     assert!(rig.world.project().join("ended").exists());
-}
-
-/// Three tasks at once.
-fn three() -> String {
-    let tasks = ["a", "b", "c"].map(|task| format!("[tasks.{task}]\nprompt = \"Do {task}.\"\n")).concat();
-    format!("[mission]\nname = \"three\"\n[concurrency]\nmax = 3\n[defaults]\nrole = \"dev\"\n{tasks}")
-}
-
-/// Twenty requests a minute and two at a time are less than three sessions want: each of them takes seven.
-#[test]
-fn three_sessions_share_what_a_service_allows_and_lose_no_attempt() {
-    let mut replies = vec![shell("echo once more"); 6];
-    replies.push(say("Done."));
-    let mut scenario = script(&replies);
-    scenario["limits"] = json!({ "rpm": 20, "concurrent": 2, "retry_after": 1 });
-    scenario["latency_ms"] = json!(200);
-    let Some(rig) = claude(&scenario) else { return };
-    rig.mission(&three()).exits(0);
-    let answers = statuses(&rig);
-    let refused = answers.iter().filter(|status| **status == 429).count();
-    let pauses = rig.events("limited");
-    println!("{refused} of {} requests were answered 429, {} pauses", answers.len(), pauses.len());
-    assert!(answers.len() - refused > 20 && refused > 0, "{answers:?}");
-    assert!(pauses.iter().all(|pause| pause["why"].as_str().is_some_and(|why| !why.is_empty())), "{pauses:#?}");
-    assert!(rig.events("session-started").iter().all(|event| event["attempt"] == 1), "a limit costs no attempt");
-}
-
-#[test]
-fn a_killed_engine_leaves_none_of_their_processes_and_all_go_on_in_their_conversations() {
-    let Some(rig) = claude(&script(&[shell(HELD), say("Done.")])) else { return };
-    let child = rig.start(&three());
-    wait_for("three shells", || {
-        ["a", "b", "c"].iter().all(|task| rig.world.root().join(format!("tmp/up-{task}")).exists())
-    });
-    send(child.id(), Signal::KILL);
-    let _killed = finish(child);
-    wait_within(Duration::from_secs(5), "no process left", &mut || rig.world.processes().is_empty());
-    let before: BTreeSet<String> = asked_in(&rig).into_iter().collect();
-    assert_eq!(before.len(), 3);
-    rig.run(["run", "resume"]).exits(0);
-    let after: BTreeSet<String> = asked_in(&rig).into_iter().collect();
-    assert_eq!(after, before, "a conversation began anew");
-    assert_eq!(rig.world.processes(), []);
 }
 
 /// A program that says what Claude Code says, and tells what it could do.
@@ -320,7 +210,7 @@ fn its_login_and_its_folder_are_there_for_its_sessions_alone() {
     let program = world.root().join("bin/claude");
     fs::write(&program, STAND_IN).unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-    world.write("roles/dev.md", "---\nname: dev\ndescription: Writes code.\nkind: code\n---\n{{task.prompt}}\n");
+    world.write("roles/dev.md", ROLE);
     let beside = r#"run = "env > env.txt; echo x > \"$HOME/.claude/planted\" || true""#;
     world.mission(&format!("{ONE}[tasks.beside]\n{beside}\n"));
     let mut command = world.program();

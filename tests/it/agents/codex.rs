@@ -6,72 +6,23 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::agents::harness::{Kind, Rig};
+use crate::agents::harness::{HELD, Kind, ONE, Rig, faulty, say, script, shell, write};
 use crate::world::{finish, send, wait_for, wait_within};
-
-const ONE: &str = r#"
-[mission]
-name = "one"
-[merge]
-into = "main"
-[defaults]
-role = "dev"
-[tasks.greet]
-prompt = "Write hello.txt."
-"#;
-
-fn write(path: &str) -> Value {
-    json!({ "tools": [{ "write": { "path": path, "content": "hello\n" } }] })
-}
-
-fn shell(command: &str) -> Value {
-    json!({ "tools": [{ "shell": command }] })
-}
-
-fn say(text: &str) -> Value {
-    json!({ "text": text })
-}
 
 fn codex(scenario: &Value) -> Option<Rig> {
     Rig::of(Kind::Codex, scenario)
 }
 
-/// One whose model writes a file, after these faults.
-fn faulty(fault: &Value) -> Option<Rig> {
-    let script = json!({ "default": [write("hello.txt"), say("Done.")] });
-    codex(&json!({ "faults": [fault], "scripts": script }))
-}
-
-fn statuses(rig: &Rig) -> Vec<u64> {
-    rig.requests().iter().filter_map(|request| request["status"].as_u64()).collect()
-}
-
-/// The conversation of each request, as the program tells it to the service.
-fn asked_in(rig: &Rig) -> Vec<String> {
-    let of = |request: &Value| request["headers"]["session-id"].as_str().map(str::to_owned);
-    rig.requests().iter().filter_map(of).collect()
-}
-
-/// Tokens written by the model, as they were told.
-fn output(rig: &Rig) -> u64 {
-    rig.events("usage").iter().filter_map(|event| event["usage"]["tokens"]["output"].as_u64()).sum()
-}
-
-fn class_of(rig: &Rig, task: &str) -> String {
-    let task = rig.world.task(task);
-    task["failure"]["class"].as_str().unwrap_or_else(|| panic!("{task:#}")).to_owned()
-}
-
 #[test]
 fn a_file_is_written_committed_and_merged() {
-    let Some(rig) = codex(&json!({ "scripts": { "default": [write("hello.txt"), say("Wrote hello.txt.")] } })) else {
+    let Some(rig) = codex(&script(&[write("hello.txt"), say("Wrote hello.txt.")])) else {
         return;
     };
     rig.mission(ONE).exits(0);
     assert_eq!(rig.world.read("hello.txt").trim_end(), "hello");
     assert_eq!(rig.world.git(["status", "--porcelain"]), "");
     assert_eq!(rig.requests()[0]["body"]["model"], "gpt-5.5");
-    assert_eq!((rig.conversations().len(), output(&rig)), (1, 40));
+    assert_eq!((rig.conversations().len(), rig.output()), (1, 40));
     assert_eq!(rig.world.processes(), []);
 }
 
@@ -87,17 +38,19 @@ fn a_second_round_goes_on_in_the_same_conversation_and_is_counted_once() {
     rig.mission(&format!("{ONE}{check}\nrounds = 2\n")).exits(0);
     let read = |name: &str| rig.world.read(name).trim_end().to_owned();
     assert_eq!((read("first.txt"), read("second.txt")), ("hello".to_owned(), "hello".to_owned()));
-    let (named, asked) = (rig.conversations(), asked_in(&rig));
+    let (named, asked) = (rig.conversations(), rig.asked_in());
     assert_eq!(named.iter().collect::<BTreeSet<_>>().len(), 1, "{named:?}");
     assert!(asked.len() >= 4 && asked.iter().all(|id| *id == named[0]), "{asked:?} {named:?}");
-    assert_eq!(output(&rig), 20 * 4);
+    assert_eq!(rig.output(), 20 * 4);
 }
 
 #[test]
 fn a_rate_limit_that_ends_at_once_is_no_failure() {
-    let Some(rig) = faulty(&json!({ "status": 429, "times": 2, "headers": { "retry-after": "1" } })) else { return };
+    let Some(rig) = codex(&faulty(&json!({ "status": 429, "times": 2, "headers": { "retry-after": "1" } }))) else {
+        return;
+    };
     rig.mission(ONE).exits(0);
-    assert_eq!(statuses(&rig)[..2], [429, 429]);
+    assert_eq!(rig.statuses()[..2], [429, 429]);
     assert!(rig.events("session-started").iter().all(|event| event["attempt"] == 1), "a limit costs no attempt");
 }
 
@@ -105,7 +58,7 @@ fn a_rate_limit_that_ends_at_once_is_no_failure() {
 fn a_usage_limit_is_told_with_its_end() {
     let reset = jiff::Timestamp::now() + Duration::from_secs(2 * 86_400);
     let error = json!({ "type": "usage_limit_reached", "plan_type": "plus", "resets_at": reset.as_second() });
-    let Some(rig) = faulty(&json!({ "status": 429, "times": 0, "error": error })) else { return };
+    let Some(rig) = codex(&faulty(&json!({ "status": 429, "times": 0, "error": error }))) else { return };
     let child = rig.start(ONE);
     wait_for("the limit", || !rig.requests().is_empty() && !rig.events("limited").is_empty());
     send(child.id(), Signal::INT);
@@ -115,12 +68,12 @@ fn a_usage_limit_is_told_with_its_end() {
     let (until, reset) = (limited["until"].as_i64().unwrap(), reset.as_millisecond());
     assert!((reset - 60_000..=reset + 120_000).contains(&until), "{reset}: {limited:#}");
     assert!(limited["why"].as_str().is_some_and(|why| why.contains("hit your usage limit")), "{limited:#}");
-    assert_eq!(statuses(&rig), [429]);
+    assert_eq!(rig.statuses(), [429]);
 }
 
 #[test]
 fn a_service_that_fails_is_tried_again() {
-    let Some(rig) = faulty(&json!({ "status": 500, "times": 4 })) else { return };
+    let Some(rig) = codex(&faulty(&json!({ "status": 500, "times": 4 }))) else { return };
     rig.mission(&format!("{ONE}retry = {{ max = 1, backoff = \"10ms\" }}\n")).exits(0);
     assert_eq!(rig.world.read("hello.txt").trim_end(), "hello");
     let told = rig.world.events().iter().map(ToString::to_string).collect::<String>();
@@ -129,9 +82,9 @@ fn a_service_that_fails_is_tried_again() {
 
 #[test]
 fn a_login_that_does_not_hold_is_told_and_not_tried_again() {
-    let Some(rig) = faulty(&json!({ "status": 401, "times": 0 })) else { return };
+    let Some(rig) = codex(&faulty(&json!({ "status": 401, "times": 0 }))) else { return };
     let _failed = rig.mission(&format!("{ONE}retry = {{ max = 2, backoff = \"10ms\" }}\n")).exits(1);
-    assert_eq!(class_of(&rig, "greet"), "misconfigured");
+    assert_eq!(rig.class_of("greet"), "misconfigured");
     assert_eq!(rig.events("session-started").len(), 1);
 }
 
@@ -155,7 +108,7 @@ fn one_that_may_only_read_writes_nothing_and_what_it_was_denied_is_told() {
 #[test]
 fn its_sandbox_lets_it_write_to_its_workspace_and_to_the_git_folder_never() {
     let probe = "git commit --allow-empty -m mine; touch \"$HOME/out\" hello.txt; echo done";
-    let Some(rig) = codex(&json!({ "scripts": { "default": [shell(probe), say("Done.")] } })) else { return };
+    let Some(rig) = codex(&script(&[shell(probe), say("Done.")])) else { return };
     rig.mission(ONE).exits(0);
     assert_eq!(rig.world.read("hello.txt"), "");
     assert!(!rig.world.git(["log", "--all", "--format=%s"]).contains("mine"));
@@ -166,26 +119,23 @@ fn a_connection_that_never_comes_is_ended_by_the_watchdog() {
     let Some(rig) = codex(&json!({})) else { return };
     let rig = rig.unreachable();
     let _failed = rig.mission(&format!("{ONE}idle_timeout = \"5s\"\nretry = {{ max = 0 }}\n")).exits(1);
-    assert_eq!(class_of(&rig, "greet"), "transient");
+    assert_eq!(rig.class_of("greet"), "transient");
     let ended = rig.events("session-ended")[0]["end"].to_string();
     assert!(ended.contains("waiting for network"), "{ended}");
     assert_eq!(rig.world.processes(), []);
 }
 
-/// Works until it is let: in a shell of its own, as these programs start them.
-const HELD: &str = "if test -e started; then touch ended; else touch started; sleep 600; fi";
-
 #[test]
 fn a_killed_engine_leaves_no_process_and_goes_on_in_the_same_conversation() {
-    let Some(rig) = codex(&json!({ "scripts": { "default": [shell(HELD), say("Done.")] } })) else { return };
+    let Some(rig) = codex(&script(&[shell(HELD), say("Done.")])) else { return };
     let child = rig.start(ONE);
-    wait_for("its shell", || rig.world.processes().iter().any(|process| process.1.starts_with("sleep 600")));
+    rig.waits_for_shells(1);
     send(child.id(), Signal::KILL);
     let _killed = finish(child);
     wait_within(Duration::from_secs(5), "no process left", &mut || rig.world.processes().is_empty());
-    let before: BTreeSet<String> = asked_in(&rig).into_iter().collect();
+    let before: BTreeSet<String> = rig.asked_in().into_iter().collect();
     rig.run(["run", "resume"]).exits(0);
-    let after: BTreeSet<String> = asked_in(&rig).into_iter().collect();
+    let after: BTreeSet<String> = rig.asked_in().into_iter().collect();
     assert_eq!((before.len(), &after), (1, &before), "a conversation began anew");
     assert!(rig.world.project().join("ended").exists());
 }

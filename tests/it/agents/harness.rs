@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::world::{Ran, World};
+use crate::world::{Ran, World, wait_for};
 
 /// Says where the programs are.
 const SWITCH: &str = "AI_SDLC_REAL_AGENTS";
@@ -16,7 +16,66 @@ const SWITCH: &str = "AI_SDLC_REAL_AGENTS";
 /// A key that is none.
 pub(super) const KEY: &str = "sk-fake-0123456789";
 
-const ROLE: &str = "---\nname: dev\ndescription: Writes code.\nkind: code\n---\nYou write code.\n{{task.prompt}}\n";
+pub(super) const ROLE: &str =
+    "---\nname: dev\ndescription: Writes code.\nkind: code\n---\nYou write code.\n{{task.prompt}}\n";
+
+/// A mission of one task, whose table is its end.
+pub(super) const ONE: &str = r#"
+[mission]
+name = "one"
+[merge]
+into = "main"
+[defaults]
+role = "dev"
+[tasks.greet]
+prompt = "Write hello.txt."
+"#;
+
+/// A command that works until it is let: in a shell of its own, as these programs start them.
+pub(super) const HELD: &str = "if test -e started; then touch ended; else touch started; sleep 600; fi";
+
+/// A reply of the model: it has a file written.
+pub(super) fn write(path: &str) -> Value {
+    json!({ "tools": [{ "write": { "path": path, "content": "hello\n" } }] })
+}
+
+/// It has a command run.
+pub(super) fn shell(command: &str) -> Value {
+    json!({ "tools": [{ "shell": command }] })
+}
+
+/// It calls a tool by the name that the program knows it by.
+pub(super) fn tool(name: &str, input: &Value) -> Value {
+    json!({ "tools": [{ "name": name, "input": input }] })
+}
+
+/// It calls a tool of the session's own, whatever name the program has for it.
+pub(super) fn asks(tool: &str, input: &Value) -> Value {
+    json!({ "tools": [{ "mcp": tool, "input": input }] })
+}
+
+/// It says something, and is done.
+pub(super) fn say(text: &str) -> Value {
+    json!({ "text": text })
+}
+
+/// A model that gives these replies to every session.
+pub(super) fn script(replies: &[Value]) -> Value {
+    json!({ "scripts": { "default": replies } })
+}
+
+/// One that writes a file, after this fault.
+pub(super) fn faulty(fault: &Value) -> Value {
+    let mut scenario = script(&[write("hello.txt"), say("Done.")]);
+    scenario["faults"] = json!([fault]);
+    scenario
+}
+
+/// So many tasks at once, named `t1`, `t2`, …
+pub(super) fn at_once(tasks: usize) -> String {
+    let all = (1..=tasks).map(|n| format!("[tasks.t{n}]\nprompt = \"Do it.\"\n")).collect::<Vec<_>>().concat();
+    format!("[mission]\nname = \"many\"\n[concurrency]\nmax = {tasks}\n[defaults]\nrole = \"dev\"\n{all}")
+}
 
 /// The agents that can be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +94,14 @@ impl Kind {
             Self::Codex => "codex",
             Self::Gemini => "gemini",
             Self::Opencode => "opencode",
+        }
+    }
+
+    /// The header by which it tells the service the conversation of a request.
+    fn conversation_header(self) -> &'static str {
+        match self {
+            Self::Claude => "x-claude-code-session-id",
+            Self::Codex | Self::Gemini | Self::Opencode => "session-id",
         }
     }
 
@@ -177,6 +244,46 @@ impl Rig {
     pub(super) fn conversations(&self) -> Vec<String> {
         let events = self.world.events().into_iter().filter(|event| event["type"] == "conversation-named");
         events.map(|event| event["conversation"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// How the service answered, request by request.
+    pub(super) fn statuses(&self) -> Vec<u64> {
+        self.requests().iter().filter_map(|request| request["status"].as_u64()).collect()
+    }
+
+    /// What the model answered, request by request.
+    pub(super) fn replies(&self) -> Vec<Value> {
+        self.requests().iter().map(|request| request["reply"].clone()).collect()
+    }
+
+    /// The conversation of each request, as the program tells it to the service.
+    pub(super) fn asked_in(&self) -> Vec<String> {
+        let header = self.kind.conversation_header();
+        let of = |request: &Value| request["headers"][header].as_str().map(str::to_owned);
+        self.requests().iter().filter_map(of).collect()
+    }
+
+    /// Tokens written by the model, as they were told.
+    pub(super) fn output(&self) -> u64 {
+        self.events("usage").iter().filter_map(|event| event["usage"]["tokens"]["output"].as_u64()).sum()
+    }
+
+    /// Where the figures of cost come from that were told.
+    pub(super) fn costs(&self) -> Vec<String> {
+        let basis = |event: &Value| event["usage"]["cost"]["basis"].as_str().map(str::to_owned);
+        self.events("usage").iter().filter_map(basis).collect()
+    }
+
+    /// The class of the failure of a task.
+    pub(super) fn class_of(&self, task: &str) -> String {
+        let task = self.world.task(task);
+        task["failure"]["class"].as_str().unwrap_or_else(|| panic!("{task:#}")).to_owned()
+    }
+
+    /// Waits until so many sessions are within [`HELD`].
+    pub(super) fn waits_for_shells(&self, many: usize) {
+        let held = || self.world.processes().iter().filter(|process| process.1.starts_with("sleep 600")).count();
+        wait_for("their shells", || held() == many);
     }
 
     /// Events of this kind.

@@ -7,6 +7,8 @@
 
 mod claude;
 mod codex;
+mod crowd;
 mod gemini;
 mod harness;
 mod opencode;
+mod tools;

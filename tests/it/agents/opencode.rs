@@ -1,28 +1,11 @@
 //! opencode.
 
-use serde_json::json;
-
-use crate::agents::harness::{Kind, Rig};
-
-const ONE: &str = r#"
-[mission]
-name = "one"
-[merge]
-into = "main"
-[defaults]
-role = "dev"
-[tasks.greet]
-prompt = "Write hello.txt."
-"#;
+use crate::agents::harness::{Kind, ONE, Rig, say, script, shell, write};
 
 #[test]
 fn a_file_is_written_committed_and_merged_and_its_cost_told() {
-    let replies = [
-        json!({ "tools": [{ "write": { "path": "hello.txt", "content": "hello\n" } }] }),
-        json!({ "tools": [{ "shell": "echo x > shell.txt" }] }),
-        json!({ "text": "Done." }),
-    ];
-    let Some(rig) = Rig::of(Kind::Opencode, &json!({ "scripts": { "default": replies } })) else { return };
+    let replies = [write("hello.txt"), shell("echo x > shell.txt"), say("Done.")];
+    let Some(rig) = Rig::of(Kind::Opencode, &script(&replies)) else { return };
     rig.mission(ONE).exits(0);
     assert_eq!((rig.world.read("hello.txt"), rig.world.read("shell.txt")), ("hello\n".into(), "x\n".into()));
     assert_eq!(rig.conversations().len(), 1);
