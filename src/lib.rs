@@ -8,6 +8,7 @@
 //! | [`expression`] | CEL: read, type-check and evaluate the conditions and values of a mission |
 //! | [`catalog`] | roles, skills and templates as data: find, load, validate, choose |
 //! | [`mission`] | the language: text to a valid mission, or all findings at once |
+//! | [`story`] | stories of a project: read, ordered, made a mission, marked |
 //! | [`handoff`] | what one session leaves for the next: parse, verify, render |
 //! | [`plan`] | mission, catalog and inputs to a closed plan; prompts, graph, forecast |
 //! | [`kernel`] | everything that decides: facts in, events and effects out; pure |
@@ -36,4 +37,5 @@ pub mod plan;
 pub mod price;
 pub mod report;
 pub mod session;
+pub mod story;
 pub mod workspace;

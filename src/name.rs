@@ -52,6 +52,15 @@ fn is_snake(text: &str) -> bool {
     follows(text, b'_') && !RESERVED_IDS.contains(&text)
 }
 
+const STORY_RULE: &str = "use letters, digits, `-`, `_` or `.`, a letter or digit first (at most 48)";
+
+/// A story's id becomes that of a task, with a letter before it where it has none.
+fn is_story_id(text: &str) -> bool {
+    text.len() <= 48
+        && text.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+}
+
 macro_rules! names {
     ($($(#[$meta:meta])* $Name:ident, $kind:literal, $valid:path, $rule:expr, $pattern:literal;)*) => {$(
         $(#[$meta])*
@@ -138,6 +147,8 @@ names! {
     SkillName, "skill name", is_kebab, KEBAB_RULE, "^[a-z][a-z0-9-]*$";
     /// Name of an agent: a way to start sessions, `[agents.<name>]`.
     AgentName, "agent name", is_kebab, KEBAB_RULE, "^[a-z][a-z0-9-]*$";
+    /// Id of a story, as its front matter says it.
+    StoryId, "story id", is_story_id, STORY_RULE, "^[A-Za-z0-9][A-Za-z0-9._-]{0,47}$";
     /// Id of a task within its mission file.
     LocalTaskId, "task id", is_snake, SNAKE_RULE, "^(?!(in|true|false|null|integration)$)[a-z][a-z0-9_]*$";
     /// Id of a task within a run: its id in its mission, an instance of it (`build[auth]`), or a task of a mission

@@ -1,4 +1,4 @@
 cargo install --path /path/to/this/checkout
-ai-sdlc mission validate missions/web-app.toml
-ai-sdlc mission plan missions/web-app.toml
-ai-sdlc mission run missions/web-app.toml --agent claude --input feature="Invoices can be exported as CSV" --input server=api --input client=web
+ai-sdlc mission new web-app --template web-app
+ai-sdlc mission plan web-app
+ai-sdlc mission run web-app --agent claude --input feature="Invoices can be exported as CSV" --input server=api --input client=web

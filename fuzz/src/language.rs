@@ -28,7 +28,7 @@ fn catalog() -> &'static Catalog {
 }
 
 /// Every way to show findings takes them, wherever they point.
-fn shown(file: &str, text: &str, findings: &[Finding]) {
+pub(super) fn shown(file: &str, text: &str, findings: &[Finding]) {
     let sources = Sources::from([(file.to_owned(), text.to_owned())]);
     let look = Look { color: false, width: 80, ascii: true };
     assert!(diagnostic::human(findings, &sources, look).len() >= findings.len());
@@ -107,7 +107,7 @@ pub fn skill(data: &[u8]) -> Option<bool> {
     let text = str::from_utf8(data).ok()?;
     let (about, manifest) = text.split_once("\n===\n").unwrap_or((text, ""));
     let name = SkillName::parse("fuzzed").expect("a good name");
-    let file = |path: &str, text: &str| SkillFile { path: path.to_owned(), text: text.to_owned(), executable: false };
+    let file = |path: &str, text: &str| SkillFile::new(path.to_owned(), text.as_bytes().to_vec(), false);
     let (read, findings) = skill::read(&name, "s", vec![file("SKILL.md", about), file("skill.toml", manifest)]);
     assert_eq!(read.is_some(), !has_errors(&findings), "{text}");
     for (path, text) in [("s/SKILL.md", about), ("s/skill.toml", manifest)] {

@@ -9,6 +9,7 @@ mod journal;
 mod language;
 mod plans;
 mod records;
+mod stories;
 mod streams;
 mod tools;
 mod words;
@@ -18,6 +19,7 @@ pub use journal::journal;
 pub use language::{config, expression, handoff, mission, role, scenario, skill};
 pub use plans::plan;
 pub use records::records;
+pub use stories::story;
 pub use streams::streams;
 pub use tools::tools;
 pub use words::words;
@@ -26,12 +28,13 @@ pub use words::words;
 pub type Body = fn(&[u8]) -> Option<bool>;
 
 /// All of them, by the name of their target and of the folder of their corpus.
-pub const ALL: [(&str, Body); 14] = [
+pub const ALL: [(&str, Body); 15] = [
     ("mission", mission),
     ("config", config),
     ("scenario", scenario),
     ("role", role),
     ("skill", skill),
+    ("story", story),
     ("expression", expression),
     ("handoff", handoff),
     ("words", words),

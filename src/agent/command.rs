@@ -2,19 +2,16 @@
 //! prints is its last message, and what it used nobody knows; unless its table says what the lines mean that it prints.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use crate::agent::events::Events;
 use crate::agent::{
-    AgentError, Backend, Exit, Invocation, Reader, Said, SessionSpec, Stdin, StopSignal, Stream, TellsTools,
+    AgentError, Backend, Exit, Invocation, Reader, Said, SessionSpec, Stdin, StopSignal, Stream, TellsTools, command,
     environment, uuid,
 };
 use crate::amount::Millis;
 use crate::kernel::fact::EndKind;
 use crate::mission::events::EventMeaning;
 use crate::mission::model::PromptVia;
-use crate::mission::sandbox::AgentSandbox;
-use crate::plan::{Agent, ReportsUse};
 
 /// The adapter.
 #[derive(Debug)]
@@ -22,9 +19,7 @@ pub(crate) struct CommandAgent;
 
 impl Backend for CommandAgent {
     fn start(&self, spec: &SessionSpec) -> Result<Invocation, AgentError> {
-        let Some((program, first)) = spec.agent.command.split_first() else {
-            return Err(AgentError("the agent has no `command`".to_owned()));
-        };
+        let (program, first) = command(&spec.agent)?;
         let prompt_file = spec.scratch.join("prompt.md");
         let conversation = conversation(spec);
         let values = BTreeMap::from([
@@ -55,7 +50,7 @@ impl Backend for CommandAgent {
             PromptVia::Stdin => Stdin::Text(spec.prompt.clone()),
             PromptVia::File | PromptVia::Arguments(_) => Stdin::Null,
         };
-        Ok(Invocation { program: PathBuf::from(program), args, env, stdin, files, conversation })
+        Ok(Invocation { program, args, env, stdin, files, conversation })
     }
 
     fn reader(&self, spec: &SessionSpec) -> Box<dyn Reader> {
@@ -66,17 +61,8 @@ impl Backend for CommandAgent {
         &[(StopSignal::Interrupt, Millis(3_000))]
     }
 
-    fn reports(&self) -> ReportsUse {
-        ReportsUse::No
-    }
-
     fn tools(&self) -> TellsTools {
         TellsTools::No
-    }
-
-    /// Nobody knows but who wrote its table.
-    fn sandbox(&self, agent: &Agent) -> AgentSandbox {
-        agent.sandbox
     }
 }
 

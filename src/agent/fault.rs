@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use jiff::{Span, Timestamp, Zoned, civil};
 
+use crate::agent::bounded;
 use crate::amount::{Millis, WallTime};
-use crate::kernel::fact::{Fault, Reset};
+use crate::kernel::fact::{EndKind, Fault, Reset};
 
 /// The clock of this machine in its time zone: some programs tell a limit's end as a time of the day.
 pub(super) type Clock = fn() -> Zoned;
@@ -56,6 +57,28 @@ const MISCONFIGURED: [&str; 18] = [
     "modelnotfound",
     "unsupported model",
 ];
+
+/// Words of programs that do not know the conversation that they were to go on with.
+const FORGOTTEN: [&str; 5] = [
+    "no conversation found",
+    "no rollout found for thread",
+    "no previous sessions found",
+    "error resuming session",
+    "session not found",
+];
+
+/// Whether a program says that it does not know the conversation that it was to go on with.
+pub(super) fn is_forgotten(words: &str) -> bool {
+    let words = words.to_lowercase();
+    FORGOTTEN.iter().any(|any| words.contains(any))
+}
+
+/// The end of a session that was to go on with a conversation that its program does not know: a next one begins its own.
+pub(super) fn forgotten(words: &str) -> EndKind {
+    let line = words.lines().find(|line| is_forgotten(line)).unwrap_or(words).trim();
+    let why = format!("its program does not know the conversation any more: {}", bounded(line, 600));
+    EndKind::Failed { fault: Fault::OutOfContext, why }
+}
 
 /// What failed, by the status the service answered with, as far as it is known, and its words.
 pub(super) fn of(status: Option<u16>, text: &str, clock: Clock) -> Fault {

@@ -21,7 +21,7 @@ use crate::mission::field::shape::Shape;
 use crate::mission::model::{BackendKind, Permissions};
 use crate::mission::sandbox::AgentSandbox;
 use crate::name::{OutputId, RunId};
-use crate::plan::{Agent, ReportsUse};
+use crate::plan::Agent;
 use crate::price::Prices;
 
 mod acp;
@@ -35,9 +35,6 @@ pub mod mcp;
 mod opencode;
 pub mod rehearsal;
 pub mod tools;
-
-/// Programs that are agents, by the names under which they are installed: known enough to be asked their version.
-pub const PROGRAMS: [&str; 4] = ["claude", "codex", "gemini", "opencode"];
 
 /// All that the host of a session needs to know.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -254,22 +251,31 @@ pub trait Backend: Sync {
     fn start(&self, spec: &SessionSpec) -> Result<Invocation, AgentError>;
     /// What reads the stream of one session.
     fn reader(&self, spec: &SessionSpec) -> Box<dyn Reader>;
-    /// What stops it gently, and how long to wait after each; TERM and KILL follow.
-    fn stop(&self) -> &'static [(StopSignal, Millis)];
-    /// Whether it tells what it used.
-    fn reports(&self) -> ReportsUse;
+    /// What stops it gently, and how long to wait after each; TERM and KILL follow. Most know no gentler way than TERM.
+    fn stop(&self) -> &'static [(StopSignal, Millis)] {
+        &[]
+    }
     /// Whether it tells which tools it calls.
-    fn tools(&self) -> TellsTools;
-    /// Whether its program confines itself. One sandbox cannot always be made in another, so it gets none of ours then.
-    fn sandbox(&self, agent: &Agent) -> AgentSandbox;
+    fn tools(&self) -> TellsTools {
+        TellsTools::Yes
+    }
+    /// Whether its program confines itself: as its table says, where nothing else is known. One sandbox cannot always be
+    /// made in another, so it gets none of ours then.
+    fn sandbox(&self, agent: &Agent) -> AgentSandbox {
+        agent.sandbox
+    }
     /// Variables of the person's environment that its program needs, for its sessions alone: logins, addresses of
     /// services, folders of its own. `*` stands for any ending.
-    fn passes(&self) -> &'static [&'static str] {
+    fn passes(&self, _agent: &Agent) -> &'static [&'static str] {
+        &[]
+    }
+    /// What is set over its environment whichever way its program is started, where nobody set it otherwise.
+    fn sets(&self) -> &'static [(&'static str, &'static str)] {
         &[]
     }
     /// What its program has to write to besides, in this environment: where it keeps conversations and logins. Paths
     /// as `writable` has them; one that ends with `/` is a folder. What is not there is made before.
-    fn keeps(&self, _env: &BTreeMap<String, String>) -> Vec<String> {
+    fn keeps(&self, _agent: &Agent, _env: &BTreeMap<String, String>) -> Vec<String> {
         Vec::new()
     }
 }
@@ -403,6 +409,13 @@ impl Stream {
     }
 }
 
+/// The program of an agent and its first arguments.
+pub(crate) fn command(agent: &Agent) -> Result<(PathBuf, Vec<String>), AgentError> {
+    let (program, first) =
+        agent.command.split_first().ok_or_else(|| AgentError("the agent has no `command`".to_owned()))?;
+    Ok((PathBuf::from(program), first.to_vec()))
+}
+
 /// The first bytes of a text, cut between characters.
 pub(crate) fn bounded(text: &str, max: usize) -> &str {
     let mut end = text.len().min(max);
@@ -458,6 +471,13 @@ pub(crate) fn environment(spec: &SessionSpec) -> BTreeMap<String, String> {
         env.insert("AI_SDLC_BIN".to_owned(), path(&spec.executable));
     }
     env
+}
+
+/// Sets what nobody set otherwise.
+pub(crate) fn preset(env: &mut BTreeMap<String, String>, settings: &[(&str, &str)]) {
+    for (name, value) in settings {
+        env.entry((*name).to_owned()).or_insert_with(|| (*value).to_owned());
+    }
 }
 
 #[cfg(test)]

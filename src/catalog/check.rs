@@ -3,7 +3,9 @@
 use super::role::Body;
 use super::template::Template;
 use super::{Catalog, codes};
+use crate::diagnostic::nearest::{listed, nearest};
 use crate::diagnostic::{ByteSpan, Code, Finding, Severity};
+use crate::name::SkillName;
 
 pub(super) fn check(catalog: &mut Catalog) {
     let mut findings = Vec::new();
@@ -13,8 +15,8 @@ pub(super) fn check(catalog: &mut Catalog) {
         }
         for skill in &found.value.skills {
             if !catalog.skills.contains_key(skill) && !matches!(found.value.body, Body::Text(_)) {
-                let span = place(catalog, &found.path, skill.as_str());
-                findings.push(finding(codes::UNKNOWN_SKILL, &found.path, span, format!("there is no skill `{skill}`")));
+                let message = format!("there is no skill `{skill}`");
+                absent(catalog, skill, (&found.path, Severity::Error, message), &mut findings);
             }
         }
     }
@@ -23,15 +25,45 @@ pub(super) fn check(catalog: &mut Catalog) {
     }
     for found in catalog.skills.values() {
         let file = format!("{}/skill.toml", found.path);
-        for skill in &found.value.manifest.requires {
-            if !catalog.skills.contains_key(skill) {
-                let span = place(catalog, &file, skill.as_str());
-                let message = format!("it requires the skill `{skill}`, which does not exist");
-                findings.push(finding(codes::UNKNOWN_SKILL, &file, span, message));
+        let manifest = &found.value.manifest;
+        for skill in manifest.requires.iter().filter(|skill| !catalog.skills.contains_key(*skill)) {
+            let message = format!("it requires the skill `{skill}`, which does not exist");
+            absent(catalog, skill, (&file, Severity::Error, message), &mut findings);
+        }
+        for (key, skills) in [("enhanced_by", &manifest.enhanced_by), ("conflicts", &manifest.conflicts)] {
+            for skill in skills.iter().filter(|skill| !catalog.skills.contains_key(*skill)) {
+                // It may be one that other projects have: without it this one works as well.
+                let message = format!("`{key}` names the skill `{skill}`, which does not exist");
+                absent(catalog, skill, (&file, Severity::Warning, message), &mut findings);
             }
         }
     }
     catalog.findings.append(&mut findings);
+}
+
+/// Tells of a skill that is named in a file and is not there. Where its own files are broken that is told of them: here
+/// only where it was no error, since they are another tool's.
+fn absent(
+    catalog: &Catalog,
+    skill: &SkillName,
+    (file, severity, message): (&str, Severity, String),
+    findings: &mut Vec<Finding>,
+) {
+    let span = place(catalog, file, skill.as_str());
+    let Some(broken) = catalog.broken_skills.get(skill) else {
+        let mut told = codes::finding(codes::UNKNOWN_SKILL, severity, (file, span), message);
+        if let Some(meant) = nearest(skill.as_str(), catalog.skills.keys().map(SkillName::as_str)) {
+            told.help = Some(format!("did you mean `{meant}`?"));
+        } else {
+            told.help = Some(format!("add `skills/{skill}/SKILL.md`, or take `{skill}` out"));
+        }
+        findings.push(told);
+        return;
+    };
+    if broken.finding.severity == Severity::Warning && severity == Severity::Error {
+        let message = format!("the skill `{skill}` cannot be used: {}", broken.words());
+        findings.push(finding(codes::UNKNOWN_SKILL, file, span, message).with_help(broken.remedy()));
+    }
 }
 
 /// Each partial that a template includes exists.
@@ -43,7 +75,18 @@ fn partials(catalog: &Catalog, file: &str, body: &str, findings: &mut Vec<Findin
             let start = body_at + partial.offset;
             let span = ByteSpan { start, end: start + partial.name.len() };
             let message = format!("there is no partial `{}`", partial.name);
-            findings.push(finding(codes::UNKNOWN_PARTIAL, file, span, message));
+            let known = || catalog.partials.keys().map(String::as_str);
+            let help = match nearest(&partial.name, known()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => {
+                    format!(
+                        "the partials are {}; a new one is a file `roles/partials/{}.md`",
+                        listed(known()),
+                        partial.name
+                    )
+                }
+            };
+            findings.push(finding(codes::UNKNOWN_PARTIAL, file, span, message).with_help(help));
         }
     }
 }

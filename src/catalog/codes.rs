@@ -68,8 +68,9 @@ codes! {
             => ["roles/caretaker.md": "---\ndescription: Keeps things tidy.\nskills: [test-runner]\n---\nKeep it tidy.\n"]);
 }
 
-/// A finding with the help that the index has for its code.
+/// A finding with the help that the index has for its code, where that says what to do: a wrong value is told otherwise.
 pub(super) fn finding(code: Code, severity: Severity, (file, span): (&str, ByteSpan), message: String) -> Finding {
-    let help = CODES.iter().find(|entry| entry.code == code).map(|entry| entry.help.to_owned());
+    let general = CODES.iter().find(|entry| entry.code == code && code != WRONG_VALUE);
+    let help = general.map(|entry| entry.help.to_owned());
     Finding { code, severity, message, file: file.to_owned(), span, help, related: Vec::new() }
 }

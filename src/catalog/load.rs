@@ -1,16 +1,17 @@
 //! Finding and reading the files of a catalog.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::slice;
 
 use include_dir::{Dir, include_dir};
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
 use super::front::Front;
 use super::skill::SkillFile;
-use super::{Catalog, Found, Origin, Places, codes, role, sha256, skill};
-use crate::diagnostic::{ByteSpan, Severity};
+use super::{Broken, Catalog, Found, Origin, Places, codes, role, sha256, skill};
+use crate::diagnostic::{ByteSpan, Finding, Severity};
 use crate::name::{RoleName, SkillName};
 
 static ROLES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/roles");
@@ -18,6 +19,15 @@ static SKILLS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/skills");
 
 /// Most bytes that one file is read of: these are texts that people write.
 const MAX_FILE: u64 = 1 << 20;
+/// The files of a skill that are read here.
+const MEANT: [&str; 2] = ["SKILL.md", "skill.toml"];
+
+/// What names of skills begin with that sessions are given where agents look for skills.
+const GIVEN: &str = "ai-sdlc-";
+
+/// What lies in folders of skills and is none of theirs: what tools and systems leave behind.
+const LEFTOVERS: [&str; 4] = [".git", ".DS_Store", "__pycache__", "node_modules"];
+
 /// Most files that one skill has.
 const MAX_FILES: usize = 200;
 
@@ -29,6 +39,9 @@ pub(super) fn load(places: &Places) -> Catalog {
     if let Some(root) = &places.root {
         loader.folder(Origin::Project, &root.join(".ai-sdlc/roles"), &root.join(".ai-sdlc/skills"));
         loader.roles(Origin::OtherTool, &root.join(".claude/agents"));
+        for folder in [".claude/skills", ".agents/skills"] {
+            loader.skills(Origin::OtherTool, &root.join(folder));
+        }
     }
     if let Some(user) = &places.user {
         loader.folder(Origin::User, &user.join("roles"), &user.join("skills"));
@@ -53,9 +66,6 @@ fn folders(places: &Places) -> Vec<PathBuf> {
 struct Loader {
     catalog: Catalog,
     root: Option<PathBuf>,
-    /// Names whose nearest file is broken: what lies further off does not take their place.
-    broken_roles: BTreeSet<RoleName>,
-    broken_skills: BTreeSet<SkillName>,
 }
 
 impl Loader {
@@ -66,9 +76,18 @@ impl Loader {
                 self.partial(origin, name, &self.shown(&path), text);
             }
         }
-        for path in entries(skills) {
-            let meant = ["SKILL.md", "skill.toml"].iter().any(|file| path.join(file).is_file());
+        self.skills(origin, skills);
+    }
+
+    fn skills(&mut self, origin: Origin, folder: &Path) {
+        for path in entries(folder) {
+            // A `skill.md` is one that is called wrong.
+            let meant = MEANT.iter().chain(&["skill.md"]).any(|file| path.join(file).is_file());
             if meant && let Some(name) = path.file_name().and_then(|name| name.to_str()) {
+                // In a worktree these are copies that a session was given.
+                if origin == Origin::OtherTool && name.starts_with(GIVEN) {
+                    continue;
+                }
                 let shown = self.shown(&path);
                 let files = self.skill_files(&path);
                 self.skill(origin, name, &shown, files);
@@ -79,9 +98,16 @@ impl Loader {
     fn roles(&mut self, origin: Origin, folder: &Path) {
         for path in entries(folder) {
             let Some(name) = stem(&path).filter(|name| !name.eq_ignore_ascii_case("readme")) else { continue };
-            let Some(text) = self.text(&path) else { continue };
             let shown = self.shown(&path);
-            self.role(origin, &name, &shown, text);
+            if let Some(text) = self.text(&path) {
+                self.role(origin, &name, &shown, text);
+            } else if let Ok(name) = RoleName::parse(&name)
+                && !self.catalog.roles.contains_key(&name)
+                && let Some(broken) =
+                    self.catalog.findings.last().and_then(|last| broken(origin, &shown, slice::from_ref(last)))
+            {
+                self.catalog.broken_roles.entry(name).or_insert(broken);
+            }
         }
     }
 
@@ -108,7 +134,7 @@ impl Loader {
 
     fn role(&mut self, origin: Origin, name: &str, shown: &str, text: String) {
         let Some(name) = self.name(shown, RoleName::parse(name)) else { return };
-        if self.broken_roles.contains(&name) {
+        if self.catalog.broken_roles.contains_key(&name) {
             return;
         }
         if let Some(nearer) = self.catalog.roles.get_mut(&name) {
@@ -122,17 +148,14 @@ impl Loader {
                 finding.severity = Severity::Warning;
             }
         }
-        self.catalog.findings.append(&mut findings);
         let hash = sha256(text.as_bytes());
         self.catalog.sources.insert(shown.to_owned(), text);
-        match role {
-            Some(role) => {
-                self.catalog.roles.insert(name, found(role, origin, shown, hash));
-            }
-            None => {
-                self.broken_roles.insert(name);
-            }
+        if let Some(role) = role {
+            self.catalog.roles.insert(name, found(role, origin, shown, hash));
+        } else if let Some(broken) = broken(origin, shown, &findings) {
+            self.catalog.broken_roles.insert(name, broken);
         }
+        self.catalog.findings.append(&mut findings);
     }
 
     fn partial(&mut self, origin: Origin, name: String, shown: &str, text: String) {
@@ -150,7 +173,7 @@ impl Loader {
 
     fn skill(&mut self, origin: Origin, name: &str, shown: &str, files: Vec<SkillFile>) {
         let Some(name) = self.name(shown, SkillName::parse(name)) else { return };
-        if self.broken_skills.contains(&name) {
+        if self.catalog.broken_skills.contains_key(&name) {
             return;
         }
         if let Some(nearer) = self.catalog.skills.get_mut(&name) {
@@ -161,33 +184,43 @@ impl Loader {
         for file in &files {
             whole.push_str(&sha256(file.path.as_bytes()));
             whole.push_str(&sha256(file.text.as_bytes()));
-            if matches!(file.path.as_str(), "SKILL.md" | "skill.toml") {
+            if MEANT.contains(&file.path.as_str()) {
                 self.catalog.sources.insert(format!("{shown}/{}", file.path), file.text.clone());
             }
         }
         let (skill, mut findings) = skill::read(&name, shown, files);
-        self.catalog.findings.append(&mut findings);
-        match skill {
-            Some(skill) => {
-                self.catalog.skills.insert(name, found(skill, origin, shown, sha256(whole.as_bytes())));
-            }
-            None => {
-                self.broken_skills.insert(name);
+        if origin == Origin::OtherTool {
+            // As with roles: what does not fit is not this project's mistake.
+            for finding in &mut findings {
+                finding.severity = Severity::Warning;
             }
         }
+        if let Some(skill) = skill {
+            self.catalog.skills.insert(name, found(skill, origin, shown, sha256(whole.as_bytes())));
+        } else if let Some(broken) = broken(origin, shown, &findings) {
+            self.catalog.broken_skills.insert(name, broken);
+        }
+        self.catalog.findings.append(&mut findings);
     }
 
     fn skill_files(&mut self, folder: &Path) -> Vec<SkillFile> {
         let mut files = Vec::new();
         let walk = WalkDir::new(folder).sort_by_file_name().into_iter();
-        for entry in walk.filter_entry(|entry| entry.file_name() != ".git").flatten() {
+        let own = |entry: &DirEntry| !LEFTOVERS.iter().any(|name| entry.file_name() == *name);
+        for entry in walk.filter_entry(own).flatten() {
             if !entry.file_type().is_file() || files.len() >= MAX_FILES {
                 continue;
             }
             let path = entry.path().strip_prefix(folder).unwrap_or(entry.path()).to_path_buf();
             let parts: Vec<String> = path.iter().map(|part| part.to_string_lossy().into_owned()).collect();
-            if let Some(text) = self.text(entry.path()) {
-                files.push(SkillFile { path: parts.join("/"), text, executable: executable(entry.path()) });
+            let path = parts.join("/");
+            let read = if MEANT.contains(&path.as_str()) {
+                self.text(entry.path()).map(String::into_bytes)
+            } else {
+                self.bytes(entry.path())
+            };
+            if let Some(bytes) = read {
+                files.push(SkillFile::new(path, bytes, executable(entry.path())));
             }
         }
         files
@@ -199,15 +232,24 @@ impl Loader {
 
     /// The text of a file; what cannot be read as text is a finding.
     fn text(&mut self, path: &Path) -> Option<String> {
+        let text = String::from_utf8(self.bytes(path)?).ok();
+        if text.is_none() {
+            let shown = self.shown(path);
+            self.tell(codes::UNREADABLE, Severity::Error, &shown, "it is not UTF-8".to_owned());
+        }
+        text
+    }
+
+    /// The content of a file; what cannot be read is a finding.
+    fn bytes(&mut self, path: &Path) -> Option<Vec<u8>> {
         let too_long = fs::metadata(path).is_ok_and(|about| about.len() > MAX_FILE);
         let why = if too_long {
             "it is longer than 1 MiB".to_owned()
         } else if self.leads_out(path) {
             "it leads out of the project: what is read here is put into prompts".to_owned()
         } else {
-            match fs::read(path).map(String::from_utf8) {
-                Ok(Ok(text)) => return Some(text),
-                Ok(Err(_)) => "it is not UTF-8".to_owned(),
+            match fs::read(path) {
+                Ok(bytes) => return Some(bytes),
                 Err(error) => error.to_string(),
             }
         };
@@ -235,6 +277,12 @@ impl Loader {
     }
 }
 
+/// What is wrong with what cannot be used: the gravest, and of these the first.
+fn broken(origin: Origin, shown: &str, findings: &[Finding]) -> Option<Broken> {
+    let finding = findings.iter().min_by_key(|finding| finding.severity)?.clone();
+    Some(Broken { origin, path: shown.to_owned(), finding })
+}
+
 fn found<T>(value: T, origin: Origin, path: &str, sha256: String) -> Found<T> {
     Found { value, origin, path: path.to_owned(), sha256, hides: Vec::new() }
 }
@@ -255,10 +303,8 @@ fn stem(path: &Path) -> Option<String> {
 /// The files of an embedded skill. A script says so in its first line: embedding keeps no modes.
 fn embedded(folder: &Dir<'_>, top: &Path, files: &mut Vec<SkillFile>) {
     for file in folder.files() {
-        if let Some(text) = file.contents_utf8() {
-            let path = file.path().strip_prefix(top).unwrap_or(file.path()).display().to_string();
-            files.push(SkillFile { path, text: text.to_owned(), executable: text.starts_with("#!") });
-        }
+        let path = file.path().strip_prefix(top).unwrap_or(file.path()).display().to_string();
+        files.push(SkillFile::new(path, file.contents().to_vec(), file.contents().starts_with(b"#!")));
     }
     for below in folder.dirs() {
         embedded(below, top, files);

@@ -16,13 +16,17 @@ use crate::name::{RoleName, SkillName};
 mod check;
 pub mod choose;
 pub mod codes;
-mod front;
+mod foreign;
+pub(crate) mod front;
 mod load;
+mod manifest;
+pub mod parameters;
 pub mod role;
 pub mod schema;
 pub mod skill;
 pub mod suit;
 pub mod template;
+mod yaml;
 
 #[cfg(test)]
 mod tests;
@@ -47,6 +51,10 @@ pub struct Catalog {
     pub skills: BTreeMap<SkillName, Found<skill::SkillFolder>>,
     /// Sources of the partials of role templates.
     pub partials: BTreeMap<String, Found<String>>,
+    /// Roles whose nearest file is broken.
+    pub broken_roles: BTreeMap<RoleName, Broken>,
+    /// Skills whose nearest folder is broken.
+    pub broken_skills: BTreeMap<SkillName, Broken>,
     /// What is wrong with their files.
     pub findings: Vec<Finding>,
     /// Text of the files that findings speak of, by the path they name.
@@ -68,6 +76,34 @@ pub struct Found<T> {
     pub hides: Vec<String>,
 }
 
+/// A role or skill that cannot be used, since what is written there is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    /// In which of the places.
+    pub origin: Origin,
+    /// Its path, as that of what is found.
+    pub path: String,
+    /// What is wrong: the first that was found.
+    pub finding: Finding,
+}
+
+impl Broken {
+    /// What is wrong, in one line with the file.
+    pub fn words(&self) -> String {
+        format!("{}: {}", self.finding.file, self.finding.message)
+    }
+
+    /// What to do.
+    pub fn remedy(&self) -> String {
+        match &self.finding.help {
+            Some(help) => {
+                format!("{}; `ai-sdlc mission validate` tells all that is wrong with it", help.trim_end_matches('.'))
+            }
+            None => "`ai-sdlc mission validate` tells all that is wrong with it, and where".to_owned(),
+        }
+    }
+}
+
 /// In which of the places something was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -76,7 +112,7 @@ pub enum Origin {
     Mission,
     /// In the project's `.ai-sdlc/`.
     Project,
-    /// In the project's `.claude/agents/`.
+    /// Where other tools look: in the project's `.claude/agents/`, `.claude/skills/` or `.agents/skills/`.
     OtherTool,
     /// In the user's configuration folder.
     User,
@@ -113,8 +149,12 @@ impl Catalog {
 
 /// SHA-256 of bytes, hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
     let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or('0');
-    Sha256::digest(bytes).iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// The JSON Schema of `skill.toml`.

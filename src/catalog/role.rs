@@ -3,10 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::codes;
 use super::front::Front;
 use super::template::Template;
-use crate::diagnostic::nearest::nearest;
+use super::{codes, foreign};
+use crate::diagnostic::nearest::{listed, nearest};
 use crate::diagnostic::{ByteSpan, Finding, Severity};
 use crate::name::{AgentName, RoleName, SkillName};
 
@@ -131,6 +131,17 @@ pub enum Capability {
     Network,
 }
 
+impl Permissions {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Edit => "edit",
+            Self::Full => "full",
+        }
+    }
+}
+
 impl Capability {
     /// As it is written.
     pub fn as_str(self) -> &'static str {
@@ -163,27 +174,13 @@ pub const CAPABILITIES: [&str; 10] = [
     "network",
 ];
 
-/// Keys of ours.
-const OURS: [&str; 10] =
-    ["name", "description", "agent", "model", "permissions", "capabilities", "skills", "touches", "examples", "kind"];
+/// What a session may do, as it is written.
+const PERMISSIONS: [(&str, Permissions); 3] =
+    [("read", Permissions::Read), ("edit", Permissions::Edit), ("full", Permissions::Full)];
 
-/// Keys that only Claude Code's subagent files have.
-const THEIRS: [&str; 14] = [
-    "tools",
-    "disallowedTools",
-    "permissionMode",
-    "color",
-    "hooks",
-    "mcpServers",
-    "memory",
-    "maxTurns",
-    "background",
-    "isolation",
-    "effort",
-    "initialPrompt",
-    "allowed-tools",
-    "version",
-];
+/// Keys of ours.
+pub(super) const OURS: [&str; 10] =
+    ["name", "description", "agent", "model", "permissions", "capabilities", "skills", "touches", "examples", "kind"];
 
 /// What a role template sees; a root without parts is open below.
 const SEEN: [(&str, &[&str]); 11] = [
@@ -219,10 +216,15 @@ const SEEN: [(&str, &[&str]); 11] = [
 /// Reads a role file. `None` where nothing can be made of it; what was found is told either way.
 pub fn read(name: &RoleName, file: &str, text: &str) -> (Option<RoleTemplate>, Vec<Finding>) {
     let mut front = Front::read(file, text);
-    let theirs = file.contains(".claude/agents/")
-        || (THEIRS.iter().any(|key| front.has(key))
-            && !OURS.iter().skip(4).any(|key| *key != "skills" && front.has(key)));
-    if !front.findings.is_empty() {
+    if front.is_broken() {
+        // Other tools write and read descriptions that are no YAML, such as `Use this when: …`.
+        let keys = front.by_lines();
+        if foreign::is_theirs(file, |key| keys.contains_key(key)) && keys.contains_key("description") {
+            front.take(keys);
+        }
+    }
+    let theirs = foreign::is_theirs(file, |key| front.has(key));
+    if front.is_broken() {
         return (None, front.findings);
     }
     if let Some(given) = front.text("name")
@@ -230,39 +232,29 @@ pub fn read(name: &RoleName, file: &str, text: &str) -> (Option<RoleTemplate>, V
     {
         let span = front.key_span("name");
         let message = format!("the file says `{given}`; missions name it `{name}`, as the file is called");
-        front.note(codes::WRONG_VALUE, Severity::Warning, span, message);
+        let help = format!("write `name: {name}`, or rename the file to `{given}.md`");
+        front.note(codes::WRONG_VALUE, Severity::Warning, span, message).help(help);
     }
-    let description = front.required("description");
-    let role = if theirs { foreign(name, description, &mut front) } else { own(name, description, &mut front) };
+    let description = front.required("description", "what it is for");
+    let role = if theirs { foreign::read(name, &description, &mut front) } else { own(name, description, &mut front) };
     let broken = front.findings.iter().any(|finding| finding.severity == Severity::Error);
     ((!broken).then_some(role), front.findings)
 }
 
 fn own(name: &RoleName, description: String, front: &mut Front<'_>) -> RoleTemplate {
     front.only(&OURS);
-    let kind = front.parsed("kind", |text| match text {
-        "code" => Ok(RoleKind::Code),
-        "coordination" => Ok(RoleKind::Coordination),
-        other => Err(format!("`{other}` is neither `code` nor `coordination`")),
-    });
+    let kind = front.choice("kind", &[("code", RoleKind::Code), ("coordination", RoleKind::Coordination)]);
     let role = RoleTemplate {
         name: name.clone(),
         description,
         agent: front.parsed("agent", AgentName::parse),
         model: front.text("model"),
-        permissions: front.parsed("permissions", |text| match text {
-            "read" => Ok(Permissions::Read),
-            "edit" => Ok(Permissions::Edit),
-            "full" => Ok(Permissions::Full),
-            other => Err(format!("`{other}` is none of `read`, `edit`, `full`")),
-        }),
-        capabilities: front.parsed_list("capabilities", |text| {
-            if CAPABILITIES.contains(&text) {
-                Ok(text.to_owned())
-            } else {
-                Err(format!("`{text}` is none of {}", CAPABILITIES.join(", ")))
-            }
-        }),
+        permissions: front.choice("permissions", &PERMISSIONS),
+        capabilities: front
+            .choices("capabilities", &CAPABILITIES.map(|word| (word, word)))
+            .into_iter()
+            .map(str::to_owned)
+            .collect(),
         skills: front.parsed_list("skills", SkillName::parse),
         touches: front.list("touches"),
         examples: front.list("examples").unwrap_or_default(),
@@ -272,40 +264,6 @@ fn own(name: &RoleName, description: String, front: &mut Front<'_>) -> RoleTempl
     let (body, body_at) = (front.body(), front.body_at);
     check_template(body, body_at, front);
     role
-}
-
-/// A file made for another tool: its body is text, and it never gets more than `edit`.
-fn foreign(name: &RoleName, description: String, front: &mut Front<'_>) -> RoleTemplate {
-    let permissions = match front.text("permissionMode").as_deref() {
-        Some("plan") => Permissions::Read,
-        _ => Permissions::Edit,
-    };
-    let model = front.text("model").and_then(|model| match model.as_str() {
-        "inherit" => None,
-        "haiku" => Some("fast".to_owned()),
-        "sonnet" => Some("balanced".to_owned()),
-        "opus" => Some("strong".to_owned()),
-        _ => Some(model),
-    });
-    RoleTemplate {
-        name: name.clone(),
-        description,
-        agent: None,
-        model,
-        permissions: Some(permissions),
-        capabilities: Vec::new(),
-        // Skills of another tool are no skills of ours: names that do not fit are no mistake.
-        skills: front
-            .list("skills")
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|text| SkillName::parse(text).ok())
-            .collect(),
-        touches: None,
-        examples: Vec::new(),
-        kind: RoleKind::Code,
-        body: Body::Text(front.body().to_owned()),
-    }
 }
 
 /// Checks the template of a body or a partial: its syntax, and the variables that every role template sees.
@@ -319,22 +277,41 @@ pub(super) fn check_template(body: &str, body_at: usize, front: &mut Front<'_>) 
         }
     };
     for variable in template.uses() {
-        if let Some(why) = unseen(&variable.path) {
+        if let Some(Unseen { why, help }) = unseen(&variable.path) {
             let path = variable.path.join(".");
-            front.error(codes::UNKNOWN_VARIABLE, at(variable.offset, path.len()), format!("`{path}`: {why}"));
+            let span = at(variable.offset, path.len());
+            front.error(codes::UNKNOWN_VARIABLE, span, format!("`{path}`: {why}")).help(help);
         }
     }
 }
 
+/// A variable that a role template does not see.
+struct Unseen {
+    why: String,
+    help: String,
+}
+
 /// Why a role template does not see this variable; `None` where it does.
-fn unseen(path: &[String]) -> Option<String> {
+fn unseen(path: &[String]) -> Option<Unseen> {
     let first = path.first()?;
-    let Some((_, parts)) = SEEN.iter().find(|(root, _)| root == first) else {
+    let Some((root, parts)) = SEEN.iter().find(|(root, _)| root == first) else {
         // Another name may be a variable of instances, and each mission that uses the role is checked for it; only a
         // near miss is surely a mistake.
         let close = nearest(first, SEEN.iter().map(|(root, _)| *root))?;
-        return Some(format!("did you mean `{close}`?"));
+        let parts = path.iter().skip(1).map(String::as_str);
+        let meant = std::iter::once(close).chain(parts).collect::<Vec<_>>().join(".");
+        return Some(Unseen {
+            why: format!("a role template sees no `{first}`"),
+            help: format!("did you mean `{meant}`?"),
+        });
     };
     let part = path.get(1)?;
-    (!parts.is_empty() && !parts.contains(&part.as_str())).then(|| format!("`{first}` has {}", parts.join(", ")))
+    if parts.is_empty() || parts.contains(&part.as_str()) {
+        return None;
+    }
+    let help = match nearest(part, parts.iter().copied()) {
+        Some(close) => format!("did you mean `{root}.{close}`?"),
+        None => format!("write one of {}", listed(parts.iter().copied())),
+    };
+    Some(Unseen { why: format!("`{first}` has {}", parts.join(", ")), help })
 }

@@ -1,11 +1,12 @@
 //! Skills: a folder with a `SKILL.md` of the open Agent Skills standard, and beside it what that has no field for.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::codes;
 use super::front::Front;
+use super::{codes, hexadecimal, manifest};
 use crate::diagnostic::{ByteSpan, Finding, Severity};
 use crate::name::SkillName;
 
@@ -27,11 +28,33 @@ pub struct SkillFolder {
 pub struct SkillFile {
     /// Path within the skill's folder, `/` between parts.
     pub path: String,
-    /// Its text; a file that is no UTF-8 is refused when the skill is loaded.
+    /// Its text; of a file that is none, such as a picture, its bytes as hexadecimal digits.
     pub text: String,
     /// Whether it may be run.
     #[serde(default)]
     pub executable: bool,
+    /// Whether it is no text.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub binary: bool,
+}
+
+impl SkillFile {
+    /// A file with this content.
+    pub fn new(path: String, bytes: Vec<u8>, executable: bool) -> Self {
+        match String::from_utf8(bytes) {
+            Ok(text) => Self { path, text, executable, binary: false },
+            Err(error) => Self { path, text: hexadecimal(error.as_bytes()), executable, binary: true },
+        }
+    }
+
+    /// Its content.
+    pub fn bytes(&self) -> Vec<u8> {
+        if !self.binary {
+            return self.text.clone().into_bytes();
+        }
+        let digits = self.text.as_bytes().chunks(2).filter_map(|pair| std::str::from_utf8(pair).ok());
+        digits.filter_map(|pair| u8::from_str_radix(pair, 16).ok()).collect()
+    }
 }
 
 /// `skill.toml`: what the standard has no field for.
@@ -45,9 +68,13 @@ pub struct SkillManifest {
     /// What it is about, one word.
     #[schemars(example = &"testing")]
     pub category: String,
-    /// Words it is found by.
+    /// Words it is found by; two of them, or of its name and category, call for it.
     #[schemars(example = ["tests", "ci"])]
     pub tags: Vec<String>,
+    /// More words that texts say for which it serves, single ones: it is found by them too, but they do not call for it.
+    #[schemars(example = ["suite", "green", "red"])]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub words: Vec<String>,
     /// 5 to 10 phrases that call for it.
     #[schemars(example = ["run the tests", "why does this test fail"])]
     pub triggers: Vec<String>,
@@ -83,13 +110,28 @@ pub struct Handler {
     #[schemars(example = ["sh", "./scripts/run.sh"])]
     pub command: Vec<String>,
     /// How long it may take, in seconds.
-    #[serde(default = "ten_minutes")]
+    #[serde(default = "ten_minutes", deserialize_with = "whole")]
     #[schemars(example = 60)]
     pub timeout_s: u32,
 }
 
 fn ten_minutes() -> u32 {
     600
+}
+
+/// A number without a fraction counts as whole, `3.0` too, as JSON Schema has it.
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let number = f64::deserialize(deserializer)?;
+    if number.fract() != 0.0 || !(0.0..=f64::from(u32::MAX)).contains(&number) {
+        return Err(D::Error::custom(format!("{number} is no whole number of seconds")));
+    }
+    #[expect(
+        clippy::as_conversions,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "whole and in range"
+    )]
+    Ok(number as u32)
 }
 
 /// Reads a skill out of its files. `folder` is its path as people see it.
@@ -99,74 +141,55 @@ pub fn read(name: &SkillName, folder: &str, files: Vec<SkillFile>) -> (Option<Sk
     let description = if let Some(text) = text_of("SKILL.md") {
         describe(name, &format!("{folder}/SKILL.md"), text, &mut findings)
     } else {
-        findings.push(finding(folder, ByteSpan::default(), "there is no `SKILL.md` in it".to_owned()));
+        findings.push(missing(folder, &files));
         String::new()
     };
-    let manifest = match text_of("skill.toml").map(toml::from_str::<SkillManifest>) {
-        None => SkillManifest::default(),
-        Some(Ok(manifest)) => manifest,
-        Some(Err(error)) => {
-            let span =
-                error.span().map_or_else(ByteSpan::default, |span| ByteSpan { start: span.start, end: span.end });
-            let message = error.message().lines().next().unwrap_or("not valid").to_owned();
-            findings.push(finding(&format!("{folder}/skill.toml"), span, message));
-            SkillManifest::default()
-        }
+    let (manifest, mut mistakes) = match text_of("skill.toml") {
+        Some(text) => manifest::read(folder, text, &files),
+        None => (SkillManifest::default(), Vec::new()),
     };
-    if let Err(message) = runnable(&manifest, &files) {
-        findings.push(finding(&format!("{folder}/skill.toml"), ByteSpan::default(), message));
-    }
+    findings.append(&mut mistakes);
     let broken = findings.iter().any(|finding| finding.severity == Severity::Error);
     ((!broken).then(|| SkillFolder { name: name.clone(), description, manifest, files }), findings)
 }
 
-/// Whether what should run it can be run.
-fn runnable(manifest: &SkillManifest, files: &[SkillFile]) -> Result<(), String> {
-    if let Some(schema) = &manifest.parameters {
-        jsonschema::options()
-            .offline()
-            .build(schema)
-            .map_err(|error| format!("`parameters` is not a valid JSON Schema: {error}"))?;
-    }
-    let Some(handler) = &manifest.handler else { return Ok(()) };
-    if handler.command.first().is_none_or(String::is_empty) {
-        return Err("`handler.command` names no program".to_owned());
-    }
-    if handler.timeout_s == 0 {
-        return Err("`handler.timeout_s` is no time at all".to_owned());
-    }
-    let own = handler.command.iter().filter_map(|part| part.strip_prefix("./"));
-    match own.into_iter().find(|path| !files.iter().any(|file| file.path == *path)) {
-        Some(path) => Err(format!("`handler.command` names `./{path}`, which is no file of the skill")),
-        None => Ok(()),
-    }
+/// That there is no `SKILL.md`: it may be called otherwise.
+fn missing(folder: &str, files: &[SkillFile]) -> Finding {
+    let other = files.iter().find(|file| file.path.eq_ignore_ascii_case("SKILL.md"));
+    let (message, help) = match other {
+        Some(file) => (
+            format!("there is `{folder}/{}`: it must be called `SKILL.md`", file.path),
+            format!("rename it: `mv {folder}/{} {folder}/SKILL.md`", file.path),
+        ),
+        None => (
+            "there is no `SKILL.md` in it".to_owned(),
+            format!("add `{folder}/SKILL.md`; `ai-sdlc skill new` makes one to begin with"),
+        ),
+    };
+    Finding::error(codes::WRONG_VALUE, folder, ByteSpan::default(), message).with_help(help)
 }
 
 fn describe(name: &SkillName, file: &str, text: &str, findings: &mut Vec<Finding>) -> String {
     let mut front = Front::read(file, text);
     let mut description = String::new();
-    if front.findings.is_empty() {
+    if front.is_broken() {
+        // Other tools write and read descriptions that are no YAML, such as `Use this when: …`.
+        let keys = front.by_lines();
+        if keys.contains_key("name") && keys.contains_key("description") {
+            front.take(keys);
+        }
+    }
+    if !front.is_broken() {
         front.only(&["name", "description", "license", "compatibility", "metadata", "allowed-tools"]);
-        description = front.required("description");
-        let given = front.required("name");
+        description = front.required("description", "what it teaches. Use when …");
+        let given = front.required("name", name.as_str());
         if !given.is_empty() && given != name.as_str() {
             let span = front.key_span("name");
             let message = format!("the standard wants the name of the folder, `{name}`, not `{given}`");
-            front.note(codes::WRONG_VALUE, Severity::Warning, span, message);
+            let help = format!("write `name: {name}`, or rename the folder");
+            front.note(codes::WRONG_VALUE, Severity::Warning, span, message).help(help);
         }
     }
     findings.append(&mut front.findings);
     description
-}
-
-pub(super) fn finding(file: &str, span: ByteSpan, message: String) -> Finding {
-    Finding {
-        code: codes::WRONG_VALUE,
-        severity: Severity::Error,
-        message,
-        file: file.to_owned(),
-        span,
-        help: None,
-        related: Vec::new(),
-    }
 }

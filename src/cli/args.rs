@@ -251,7 +251,7 @@ fn name_value(text: &str) -> Result<(String, String), String> {
     }
 }
 
-fn usd(text: &str) -> Result<Usd, String> {
+pub(super) fn usd(text: &str) -> Result<Usd, String> {
     let dollars: f64 = text.trim_start_matches('$').parse().map_err(|_| "write it like 20 or 0.50".to_owned())?;
     Usd::from_dollars(dollars).ok_or_else(|| "write it like 20 or 0.50".to_owned())
 }

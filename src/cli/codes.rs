@@ -53,6 +53,12 @@ pub const CODES: &[Entry] = &[
         "ai-sdlc engine Cargo.toml",
     ),
     Entry::of_command(
+        "cli::broken-file",
+        "The role or skill that is asked for has a file that is broken.",
+        "Mend what is told; `ai-sdlc mission validate` tells all of it.",
+        "ai-sdlc role show my-dev",
+    ),
+    Entry::of_command(
         "cli::cannot-ask",
         "A live run cannot be asked to stop, to pause or to try something again.",
         "See the cause that is told; a run that is not live needs no stop.",
@@ -69,6 +75,30 @@ pub const CODES: &[Entry] = &[
         "The result could not be printed.",
         "See to it that standard output can be written: a full disk, a closed file.",
         "ai-sdlc mission list > /dev/full",
+    ),
+    Entry::of_command(
+        "cli::cannot-mark",
+        "What was judged of a story cannot be written into its file.",
+        "See the cause that is told: the story must be in the checkout, with the criteria that the work was begun with.",
+        "ai-sdlc story mark --story '{}' --criteria '[]'",
+    ),
+    Entry::of_command(
+        "cli::invalid-story",
+        "A story's file has errors.",
+        "Mend what is told above it.",
+        "ai-sdlc story run   # where a story depends on one that there is not",
+    ),
+    Entry::of_command(
+        "cli::not-committed",
+        "A story is not in the commit that the run begins at as it is in the checkout.",
+        "Commit it: what is not committed is in no worktree.",
+        "ai-sdlc story run S-1   # where stories/S-1.md was just written",
+    ),
+    Entry::of_command(
+        "cli::nothing-ready",
+        "No story can be run now, or one that was named cannot.",
+        "See why each is not, as it is told; a story runs once it says `status: ready` and what it depends on is done.",
+        "ai-sdlc story run   # where all stories are drafts",
     ),
     Entry::of_command(
         "cli::cannot-write",
@@ -166,6 +196,12 @@ pub const CODES: &[Entry] = &[
         "No plan can be made of the mission.",
         "Mend what is told: mostly an input that is missing or does not fit.",
         "ai-sdlc mission plan web-app --input port=none",
+    ),
+    Entry::of_command(
+        "cli::no-project-tool",
+        "A program that the project's tests or its setup need cannot be started.",
+        "Install it, or say another command in `.ai-sdlc/config.toml`, under `[project]`.",
+        "ai-sdlc project test   # where there is a go.mod and no `go`",
     ),
     Entry::of_command(
         "cli::no-prompt",

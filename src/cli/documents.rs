@@ -1,9 +1,11 @@
-//! What `run recover`, `run cleanup` and `worktree list` print with `--json`, as it is published.
+//! What `run recover`, `run cleanup`, `worktree list` and `story list` print with `--json`, as it is published.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::name::{Attempt, CommitId, TaskId};
+use crate::cli::story_runs::How;
+use crate::name::{Attempt, CommitId, StoryId, TaskId};
+use crate::story::Status;
 
 /// What `run recover --json` prints.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -162,4 +164,60 @@ pub(super) struct AtWork {
     pub(super) pid: u32,
     /// Its name.
     pub(super) name: String,
+}
+
+/// What `story list --json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct StoriesDocument {
+    /// Always `ai-sdlc/stories/1`.
+    pub(super) schema: &'static str,
+    /// Whether no file has an error; where one has, its story may be missing here.
+    pub(super) sound: bool,
+    /// The stories, in the order in which they would be run.
+    pub(super) stories: Vec<ListedStory>,
+}
+
+/// One story.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct ListedStory {
+    /// Its id.
+    pub(super) id: StoryId,
+    /// What it is about.
+    pub(super) title: String,
+    /// Its file.
+    pub(super) file: String,
+    /// How far it is, by its file.
+    pub(super) status: Status,
+    /// Larger first.
+    pub(super) priority: i32,
+    /// The stories that must be done before it.
+    pub(super) dependencies: Vec<StoryId>,
+    /// Of these, the ones that are not done.
+    pub(super) waits_for: Vec<StoryId>,
+    /// What must be so when it is done.
+    pub(super) criteria: Vec<ListedCriterion>,
+    /// What the latest run that has something to say of it says; `null`: none has.
+    pub(super) run: Option<StoryRunSays>,
+}
+
+/// One acceptance criterion.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct ListedCriterion {
+    /// Its place among them, from 1.
+    pub(super) number: usize,
+    /// What must be so.
+    pub(super) text: String,
+    /// Whether its box is ticked.
+    pub(super) met: bool,
+}
+
+/// What a run says of a story.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct StoryRunSays {
+    /// Which run.
+    pub(super) run: String,
+    /// How the story stands in it.
+    pub(super) state: How,
+    /// The same in words, with what to do.
+    pub(super) words: String,
 }

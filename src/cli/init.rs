@@ -8,6 +8,7 @@ use crate::cli::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::fresh::{self, Made};
+use crate::cli::project::Project;
 use crate::cli::templates;
 
 /// Without git, journals and logs lie here; they are nobody's to commit.
@@ -43,8 +44,15 @@ pub(super) fn run(args: &Init, context: &mut Context) -> Result<Exit, Failure> {
             Made::Before => format!("kept {path}, which was there"),
         });
     }
-    let commands =
-        ["mission validate".to_owned(), format!("mission rehearse {FIRST}"), "mission new --list".to_owned()];
+    if let Some(lacking) = Project::at(&directory, context)?.lacking() {
+        context.terminal.out(&format!("\n{lacking}"));
+    }
+    let commands = [
+        "mission validate".to_owned(),
+        format!("mission rehearse {FIRST}"),
+        "mission new --list".to_owned(),
+        "story new \"What is wanted\"".to_owned(),
+    ];
     let typed =
         context.globals.directory.iter().chain(&args.directory).cloned().reduce(|above, below| above.join(below));
     context.terminal.out(&format!("\n{}", fresh::next_in(typed.as_deref(), &commands)));

@@ -12,8 +12,10 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::project::{MissionText, Project};
 use crate::cli::settings::Settings;
+use crate::diagnostic::codes::TABLE_OF_RUN;
 use crate::diagnostic::{self, Finding, Sources, has_errors};
 use crate::mission::check::Against;
+use crate::mission::library::Known;
 use crate::mission::model::{AgentTable, BackendKind, Mission};
 use crate::mission::{self, Loaded};
 use crate::name::AgentName;
@@ -50,6 +52,25 @@ impl Loading {
         let agents = settings.agents();
         let against = Against { catalog: &catalog, agents: &agents, dir: &dir };
         let loaded = mission::load(&text.file, &text.text, &against);
+        Ok(Self { text, catalog, settings, loaded })
+    }
+
+    /// Checks a mission that was composed and uses another by this name; `text` lies, or would, beside that.
+    pub(super) fn composed(
+        context: &Context,
+        project: &Project,
+        text: MissionText,
+        part: (&str, Known),
+    ) -> Result<Self, Failure> {
+        let settings = Settings::load(context, project)?;
+        let dir = text.path.parent().unwrap_or(&project.root).to_owned();
+        let catalog = Catalog::load(&project.places(Some(dir.clone())));
+        let agents = settings.agents();
+        let against = Against { catalog: &catalog, agents: &agents, dir: &dir };
+        let of_part = part.1.file.clone();
+        let mut loaded = mission::load_composed(&text.file, &text.text, &against, part);
+        // Whoever composes it carries these tables over.
+        loaded.findings.retain(|finding| finding.code != TABLE_OF_RUN || finding.file != of_part);
         Ok(Self { text, catalog, settings, loaded })
     }
 

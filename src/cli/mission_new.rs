@@ -77,27 +77,12 @@ pub(super) fn run(args: &MissionNew, context: &mut Context) -> Result<Exit, Fail
     if let Some(hidden) = hidden {
         context.terminal.out(&format!("It hides {}.", project.shown(&hidden.path)));
     }
-    if let Some(lacking) = lacking(&project) {
+    if let Some(lacking) = project.lacking() {
         context.terminal.out(lacking);
     }
     let commands = ["validate", "rehearse", "run"].map(|command| format!("mission {command} {name}"));
     context.terminal.out(&format!("\n{}", fresh::next(context, &commands)));
     Ok(Exit::Success)
-}
-
-/// What a run in git needs and is not there yet.
-fn lacking(project: &Project) -> Option<&'static str> {
-    let Some(common) = &project.common else {
-        return Some(
-            "There is no git repository here, and a run works in one: `git init`, then commit what is there. \
-             Or write `mode = \"directory\"` under `[workspace]`.",
-        );
-    };
-    let branches = walkdir::WalkDir::new(common.join("refs/heads")).into_iter().flatten();
-    // Where branches are kept otherwise there is a file in the folder's place.
-    let is_empty =
-        !branches.into_iter().any(|entry| entry.file_type().is_file()) && !common.join("packed-refs").exists();
-    is_empty.then_some("This repository has no commit yet, and a run begins from one: commit what is there first.")
 }
 
 /// The nearest `missions/` there is, else that of the project's root.

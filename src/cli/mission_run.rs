@@ -25,6 +25,13 @@ const STAND_IN: &str = "No agent program is installed: this is a rehearsal in a 
 
 /// Drives it.
 pub(super) fn run(args: &MissionRun, context: &mut Context) -> Result<Exit, Failure> {
+    let project = may_begin(args, context)?;
+    let prepared = for_run(args, context, &project)?;
+    begin(args, context, &project, prepared)
+}
+
+/// The project, where a run may begin from here.
+pub(super) fn may_begin(args: &MissionRun, context: &Context) -> Result<Project, Failure> {
     if context.environment.get("AI_SDLC_RUN").is_some() && !args.nested {
         return Err(Failure::new(Exit::Usage, "cli::nested", "this is already inside of a run")
             .help("give `--nested` if a run within a run is really meant"));
@@ -32,12 +39,22 @@ pub(super) fn run(args: &MissionRun, context: &mut Context) -> Result<Exit, Fail
     let project = Project::find(context)?;
     let junit = args.junit.as_ref().map(|path| context.directory().join(path));
     junit.as_deref().map_or(Ok(()), carry_out::junit_can_be)?;
-    let prepared = for_run(args, context, &project)?;
+    Ok(project)
+}
+
+/// Looks whether a plan can be carried out, asks, and does it.
+pub(super) fn begin(
+    args: &MissionRun,
+    context: &mut Context,
+    project: &Project,
+    prepared: ForRun,
+) -> Result<Exit, Failure> {
+    let junit = args.junit.as_ref().map(|path| context.directory().join(path));
     let Planned { plan, by } = &prepared.planned;
     let mut ready = match *by {
         By::Agents => {
             let others = if args.force { Others::AskedAbout } else { Others::InTheWay };
-            preflight::in_project(context, &project, plan, others)?
+            preflight::in_project(context, project, plan, others)?
         }
         By::Rehearsal if context.environment.setting() == Setting::Ci => {
             return Err(Failure::new(Exit::Environment, "cli::no-agent", "no agent program is installed")
@@ -45,13 +62,13 @@ pub(super) fn run(args: &MissionRun, context: &mut Context) -> Result<Exit, Fail
         }
         By::Rehearsal => {
             context.terminal.err(STAND_IN);
-            carry_out::in_scratch(context, &project, plan)?
+            carry_out::in_scratch(context, project, plan)?
         }
     };
     let making = ready.making.as_ref().map(Making::text).unwrap_or_default();
     let at = (&ready.run, &ready.place, ready.repository.as_ref());
-    ready.notes.extend(sandbox::looked_at(context, &project, plan, at)?);
-    let clashes = other_runs::clashes_of(context, &project, &prepared.planned);
+    ready.notes.extend(sandbox::looked_at(context, project, plan, at)?);
+    let clashes = other_runs::clashes_of(context, project, &prepared.planned);
     let shown = format!("{}{making}", plan_view::text(plan, &clashes, context.terminal.out_look));
     let notes = ready.notes.iter().fold(String::new(), |notes, note| notes + "note: " + note + "\n");
     let notes = notes + &beside(&ready.beside, context);
@@ -72,12 +89,12 @@ pub(super) fn run(args: &MissionRun, context: &mut Context) -> Result<Exit, Fail
             return Ok(Exit::Success);
         }
     }
-    let plan = with_skills(context, &project, prepared, &ready.run)?;
+    let plan = with_skills(context, project, prepared, &ready.run)?;
     if args.detach {
         let confirmed = Confirmed { plan, ready, inputs: &args.inputs.inputs, junit };
-        return detach::begin(context, &project, confirmed);
+        return detach::begin(context, project, confirmed);
     }
-    let (exit, report) = carry_out::begin(context, &project, (plan, ready), (args.ui, &args.inputs.inputs))?;
+    let (exit, report) = carry_out::begin(context, project, (plan, ready), (args.ui, &args.inputs.inputs))?;
     if let Some(path) = &junit {
         carry_out::write_junit(&report, path)?;
     }

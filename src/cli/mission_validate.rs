@@ -14,6 +14,7 @@ use crate::cli::project::{MissionText, Project};
 use crate::cli::reference;
 use crate::cli::run_list::pretty;
 use crate::cli::settings::Settings;
+use crate::cli::story::usual_board;
 use crate::diagnostic::{self, ByteSpan, Code, Finding, Severity, Sources};
 use crate::mission::model::Mission;
 use crate::plan::scenario;
@@ -22,7 +23,7 @@ use crate::report::plural;
 /// Arguments.
 #[derive(Debug, Args)]
 pub(super) struct MissionValidate {
-    /// Missions: names under `missions/`, or paths. Left out: all of the project, its roles, skills and configuration.
+    /// Missions: names under `missions/`, or paths. Left out: all of the project, its roles, skills, configuration and stories.
     #[arg(value_name = "MISSION")]
     missions: Vec<String>,
     /// How findings are shown.
@@ -109,7 +110,7 @@ impl Found {
         }
     }
 
-    /// Roles, skills and configuration, which are checked also where no mission uses them.
+    /// Roles, skills, configuration and stories, which are checked also where no mission uses them.
     fn of_project(&mut self, context: &Context, project: &Project) {
         match Settings::load(context, project) {
             Ok(settings) => {
@@ -121,6 +122,13 @@ impl Found {
         let catalog = Catalog::load(&project.places(None));
         self.findings.extend(catalog.findings);
         self.sources.extend(catalog.sources);
+        match usual_board(context, project) {
+            Ok(board) => {
+                self.findings.extend(board.findings);
+                self.sources.extend(board.sources);
+            }
+            Err(failure) => self.findings.push(as_finding(failure)),
+        }
     }
 
     /// The same with files named from the root of the checkout, as programs that read it there expect.

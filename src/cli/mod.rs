@@ -53,6 +53,8 @@ pub mod plan_view;
 mod planning;
 mod preflight;
 pub mod project;
+mod project_commands;
+mod project_files;
 pub mod reference;
 mod role;
 mod role_new;
@@ -85,6 +87,12 @@ mod skill;
 mod skill_new;
 mod skill_ranking;
 mod skill_select;
+mod story;
+mod story_list;
+mod story_mark;
+mod story_new;
+mod story_run;
+mod story_runs;
 mod table;
 mod templates;
 pub mod terminal;
@@ -141,6 +149,9 @@ enum Command {
     /// Skills that sessions can be given.
     #[command(subcommand)]
     Skill(skill::Skill),
+    /// Stories: list, make, run.
+    #[command(subcommand)]
+    Story(story::StoryCommand),
     /// For sessions: what an agent asks of the engine that started it.
     #[command(subcommand)]
     Tool(tool::Tool),
@@ -149,6 +160,9 @@ enum Command {
     /// What configuration says.
     #[command(subcommand)]
     Config(config::Config),
+    /// The project itself: prepare a checkout, run its tests; for the checks of missions.
+    #[command(subcommand)]
+    Project(project_commands::ProjectCommand),
     /// Print completions for a shell.
     Completions(completions::Completions),
     /// Print the manual page.
@@ -288,8 +302,10 @@ fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exit, Fai
         Some(Command::Worktree(worktree)) => worktree::run(&worktree, context),
         Some(Command::Doctor(args)) => doctor::run(&args, context),
         Some(Command::Config(config)) => config::run(&config, context),
+        Some(Command::Project(command)) => project_commands::run(&command, context),
         Some(Command::Role(role)) => role::run(&role, context),
         Some(Command::Skill(skill)) => skill::run(&skill, context),
+        Some(Command::Story(story)) => story::run(&story, context),
         Some(Command::Tool(tool)) => tool::run(&tool, context),
         Some(Command::Schema(args)) => schema::run(&args, context),
         Some(Command::Completions(args)) => Ok(completions::run(&args, context)),
@@ -373,7 +389,7 @@ fn as_meant(mut args: Vec<OsString>) -> Vec<OsString> {
         .collect();
     let is_known = |arg: &OsString| known.iter().any(|name| arg == OsStr::new(name));
     if let Some(run) = run
-        && args.iter().take(run).all(|arg| arg != "mission")
+        && args.iter().take(run).all(|arg| arg != "mission" && arg != "story")
     {
         let after = args.get(run + 1..).unwrap_or_default();
         let is_mission = after.iter().any(|arg| arg.to_string_lossy().ends_with(".toml"));
@@ -404,5 +420,6 @@ mod tests {
         assert_eq!(meant("ai-sdlc run resume"), "ai-sdlc run resume");
         assert_eq!(meant("ai-sdlc run"), "ai-sdlc run");
         assert_eq!(meant("ai-sdlc mission run a.toml"), "ai-sdlc mission run a.toml");
+        assert_eq!(meant("ai-sdlc story run --scenario a.toml"), "ai-sdlc story run --scenario a.toml");
     }
 }

@@ -76,6 +76,12 @@ fn outlook(plan: &Plan, look: Look) -> Vec<String> {
     let on_top = |name: &AgentName| worst.usd.is_some() || (worst.tokens.is_some() && silent(name));
     let unknown = plan.costs_unknown().into_iter().filter(|(agent, _)| on_top(agent));
     rows.extend(unknown.map(|(agent, why)| format!("What `{agent}` costs comes on top: {}.", safe(&why))));
+    let own = plan.own_models().into_iter();
+    rows.extend(own.map(|agent| {
+        format!(
+            "Where no model is named, `{agent}` takes the one that it is set to: `[agents.{agent}] models` names some."
+        )
+    }));
     let unranked: Vec<&str> = plan.unranked().iter().map(|one| one.session.as_str()).collect();
     if !unranked.is_empty() {
         let of = shorten(&safe(&unranked.join(", ")), 100, look);

@@ -31,6 +31,12 @@ pub(super) struct ForRun {
 }
 
 impl ForRun {
+    /// Of a mission that was loaded already, the whole of it.
+    pub(super) fn of(context: &Context, project: &Project, (loading, ask): (Loading, Ask)) -> Result<Self, Failure> {
+        let planned = plan(context, project, &loading, &ask)?;
+        Ok(Self { planned, source: Some((loading, ask)), choice: Choice::default(), outputs: Typed::default() })
+    }
+
     /// What a skill is for.
     pub(super) fn describe(&self, skill: &SkillName) -> String {
         let found = self.source.as_ref().and_then(|(loading, _)| loading.catalog.skills.get(skill));
@@ -106,7 +112,7 @@ fn saved(
 }
 
 /// Refuses an agent that nobody has named: without this, a mission of commands would not notice.
-fn known(agent: Option<&AgentName>, loading: &Loading) -> Result<(), Failure> {
+pub(super) fn known(agent: Option<&AgentName>, loading: &Loading) -> Result<(), Failure> {
     let agents = loading.agents();
     let Some(unknown) = agent.filter(|agent| !agents.contains_key(*agent)) else { return Ok(()) };
     let names = || agents.keys().map(AgentName::as_str);
@@ -119,7 +125,8 @@ fn known(agent: Option<&AgentName>, loading: &Loading) -> Result<(), Failure> {
     Err(Failure::new(Exit::Usage, "cli::unknown-agent", format!("there is no agent `{unknown}`")).help(help))
 }
 
-fn overrides(args: &MissionRun) -> Result<Overrides, Failure> {
+/// What the command line says otherwise than the mission.
+pub(super) fn overrides(args: &MissionRun) -> Result<Overrides, Failure> {
     let agent = args.agent.as_deref().map(AgentName::parse).transpose().map_err(|error| {
         Failure::new(Exit::Usage, "cli::bad-name", error.to_string())
             .help("`ai-sdlc doctor` shows the agents there are")

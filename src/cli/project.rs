@@ -11,6 +11,7 @@ use crate::catalog::Places;
 use crate::cli::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::templates;
 use crate::diagnostic::nearest::{listed, nearest};
 use crate::mission;
 
@@ -52,8 +53,12 @@ pub struct Named {
 impl Project {
     /// Finds it.
     pub fn find(context: &Context) -> Result<Self, Failure> {
-        let directory = context.directory();
-        let directory = fs::canonicalize(&directory).map_err(|error| {
+        Self::at(&context.directory(), context)
+    }
+
+    /// Finds the one that another directory belongs to.
+    pub fn at(directory: &Path, context: &Context) -> Result<Self, Failure> {
+        let directory = fs::canonicalize(directory).map_err(|error| {
             Failure::new(Exit::Usage, "cli::no-directory", format!("`{}` cannot be entered", directory.display()))
                 .because(&error)
                 .help("name a directory that is there with `-C`")
@@ -68,6 +73,24 @@ impl Project {
         let root = directory.ancestors().find(marked).unwrap_or(&directory).to_owned();
         let store = root.join(".ai-sdlc");
         Ok(Self { directory, root, common: None, store, user })
+    }
+
+    /// What a run in git needs and is not there yet.
+    pub fn lacking(&self) -> Option<&'static str> {
+        let Some(common) = &self.common else {
+            return Some(
+                "There is no git repository here, and a run works in one: `git init`, then commit what is there. \
+                 Or write `mode = \"directory\"` under `[workspace]`.",
+            );
+        };
+        let branches = walkdir::WalkDir::new(common.join("refs/heads")).into_iter().flatten();
+        // Where branches are kept otherwise there is a file in the folder's place.
+        let is_empty =
+            !branches.into_iter().any(|entry| entry.file_type().is_file()) && !common.join("packed-refs").exists();
+        is_empty.then_some(
+            "This repository has no commit yet, and a run begins from one: a task sees only what is committed.\n\
+             Commit what is there: `git add -A && git commit -m \"First commit\"`",
+        )
     }
 
     /// Where roles and skills are looked for.
@@ -120,6 +143,9 @@ impl Project {
         }
         let names = || missions.iter().map(|named| named.name.as_str());
         let help = match nearest(given, names()) {
+            _ if templates::shipped(given).is_some() => {
+                format!("it ships as a template: `ai-sdlc mission new {given} --template {given}` makes it here")
+            }
             Some(name) => format!("did you mean `{name}`?"),
             None if missions.is_empty() => "`ai-sdlc init` makes a first one".to_owned(),
             None => format!("there are {}", listed(names())),

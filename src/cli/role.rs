@@ -1,10 +1,13 @@
 //! `ai-sdlc role list | show R | render R | new NAME`.
 
+use std::collections::BTreeMap;
+
 use clap::{Args, Subcommand};
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::catalog::role::{Body, RoleTemplate};
-use crate::catalog::{Catalog, Found};
+use crate::catalog::role::{Body, Permissions, RoleTemplate};
+use crate::catalog::{Broken, Catalog, Found};
 use crate::cli::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -13,8 +16,9 @@ use crate::cli::role_new::{self, RoleNew};
 use crate::cli::role_render::{self, RoleRender};
 use crate::cli::run_list::pretty;
 use crate::cli::table::table;
+use crate::diagnostic::Finding;
 use crate::diagnostic::nearest::{listed, nearest};
-use crate::name::RoleName;
+use crate::name::{RoleName, SkillName};
 
 /// Roles.
 #[derive(Debug, Subcommand)]
@@ -54,15 +58,14 @@ pub(super) fn run(role: &Role, context: &mut Context) -> Result<Exit, Failure> {
         Role::List(args) if args.json => {
             let catalog = catalog(context)?;
             let roles: Vec<Value> = catalog.roles.iter().map(|(name, found)| as_json(name, found)).collect();
-            context.terminal.out(&pretty(&json!({ "schema": "ai-sdlc/roles/1", "roles": roles })));
+            let broken = broken_json(&catalog.broken_roles);
+            context.terminal.out(&pretty(&json!({ "schema": "ai-sdlc/roles/1", "roles": roles, "broken": broken })));
         }
         Role::List(_) => {
             let catalog = catalog(context)?;
-            let rows: Vec<Vec<String>> = catalog
-                .roles
-                .iter()
-                .map(|(name, found)| row(name.to_string(), found, &found.value.description))
-                .collect();
+            let roles = catalog.roles.iter();
+            let rows = roles.map(|(name, found)| row(name.to_string(), found, &found.value.description)).collect();
+            let rows = with_broken(rows, &catalog.broken_roles);
             context.terminal.out(&table(&rows, context.terminal.table_columns(), context.terminal.out_look));
         }
         Role::Show(args) => show(args, &catalog(context)?, context)?,
@@ -100,8 +103,55 @@ pub(super) fn row<T>(name: String, found: &Found<T>, description: &str) -> Vec<S
     vec![name, found.origin.words().to_owned(), place, description.to_owned()]
 }
 
+/// The rows of a list with those of what is broken among them, by name.
+pub(super) fn with_broken<N: ToString>(mut rows: Vec<Vec<String>>, broken: &BTreeMap<N, Broken>) -> Vec<Vec<String>> {
+    rows.extend(broken.iter().map(|(name, broken)| {
+        let origin = broken.origin.words().to_owned();
+        vec![name.to_string(), origin, broken.path.clone(), format!("broken: {}", broken.finding.message)]
+    }));
+    rows.sort();
+    rows
+}
+
+/// What is broken, for programs.
+pub(super) fn broken_json<N: Serialize>(broken: &BTreeMap<N, Broken>) -> Vec<Value> {
+    let told = |(name, broken): (&N, &Broken)| json!({ "name": name, "origin": broken.origin, "path": broken.path, "finding": broken.finding });
+    broken.iter().map(told).collect()
+}
+
+/// There is no such role that can be used: none of this name, or a broken one.
+pub(super) fn no_role(given: &str, catalog: &Catalog) -> Failure {
+    let broken = catalog.broken_roles.iter().find(|(name, _)| name.as_str() == given);
+    broken.map_or_else(
+        || unknown("role", given, catalog.roles.keys().map(RoleName::as_str)),
+        |(_, broken)| is_broken("role", given, (broken, catalog)),
+    )
+}
+
+/// There is no such skill that can be used: none of this name, or a broken one.
+pub(super) fn no_skill(given: &str, catalog: &Catalog) -> Failure {
+    let broken = catalog.broken_skills.iter().find(|(name, _)| name.as_str() == given);
+    broken.map_or_else(
+        || unknown("skill", given, catalog.skills.keys().map(SkillName::as_str)),
+        |(_, broken)| is_broken("skill", given, (broken, catalog)),
+    )
+}
+
+fn is_broken(what: &str, given: &str, (broken, catalog): (&Broken, &Catalog)) -> Failure {
+    let Finding { file, message, span, .. } = &broken.finding;
+    let before = catalog.sources.get(file).and_then(|text| text.get(..span.start));
+    let place = match before {
+        Some(before) => format!("{file}:{}", before.matches('\n').count() + 1),
+        None => file.clone(),
+    };
+    Failure::new(Exit::Usage, "cli::broken-file", format!("the {what} `{given}` is broken"))
+        .at(place)
+        .because_of([message.clone()])
+        .help(broken.remedy())
+}
+
 /// Nothing of this name.
-pub(super) fn unknown<'a>(what: &str, given: &str, names: impl Iterator<Item = &'a str> + Clone) -> Failure {
+fn unknown<'a>(what: &str, given: &str, names: impl Iterator<Item = &'a str> + Clone) -> Failure {
     let help = match nearest(given, names.clone()) {
         Some(name) => format!("did you mean `{name}`?"),
         None => format!("there are {}", listed(names)),
@@ -111,7 +161,7 @@ pub(super) fn unknown<'a>(what: &str, given: &str, names: impl Iterator<Item = &
 
 fn show(args: &ShowArgs, catalog: &Catalog, context: &mut Context) -> Result<(), Failure> {
     let found = catalog.roles.iter().find(|(name, _)| name.as_str() == args.name);
-    let (name, found) = found.ok_or_else(|| unknown("role", &args.name, catalog.roles.keys().map(RoleName::as_str)))?;
+    let (name, found) = found.ok_or_else(|| no_role(&args.name, catalog))?;
     let text = match &found.value.body {
         Body::Template(text) | Body::Text(text) => text,
     };
@@ -142,9 +192,19 @@ fn head(name: &RoleName, found: &Found<RoleTemplate>) -> String {
     };
     more("agent", role.agent.as_ref().map(ToString::to_string).unwrap_or_default());
     more("model", role.model.clone().unwrap_or_default());
+    more(
+        "permissions",
+        match role.permissions {
+            Some(permissions) => permissions.as_str().to_owned(),
+            None => format!("{}, where the mission says nothing else", Permissions::default().as_str()),
+        },
+    );
     more("capabilities", role.capabilities.join(", "));
     more("skills", role.skills.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
     more("touches", role.touches.as_deref().unwrap_or_default().join(", "));
+    if let Body::Text(_) = &role.body {
+        more("body", "text made for another tool, taken as it is: no template".to_owned());
+    }
     table(&rows, usize::MAX, crate::report::Look::default()).trim_end().to_owned()
 }
 

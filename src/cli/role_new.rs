@@ -10,7 +10,7 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::fresh::{self, Home, Made, Owner};
 use crate::cli::project::Project;
-use crate::cli::role::{catalog, unknown};
+use crate::cli::role::{catalog, no_role};
 use crate::cli::templates;
 use crate::name::RoleName;
 
@@ -70,7 +70,7 @@ fn has_roles(folder: &Path) -> bool {
 fn source(from: &str, context: &Context) -> Result<String, Failure> {
     let catalog = catalog(context)?;
     let found = catalog.roles.iter().find(|(name, _)| name.as_str() == from).map(|(_, found)| found);
-    let found = found.ok_or_else(|| unknown("role", from, catalog.roles.keys().map(RoleName::as_str)))?;
+    let found = found.ok_or_else(|| no_role(from, &catalog))?;
     Ok(catalog.sources.get(&found.path).cloned().unwrap_or_default())
 }
 

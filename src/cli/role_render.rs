@@ -16,7 +16,7 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::loading::{Ask, Loading, plan};
 use crate::cli::project::{MissionText, Project};
-use crate::cli::role::{catalog, unknown};
+use crate::cli::role::{catalog, no_role};
 use crate::cli::role_parts::{Whole, plain, stand_in, whole};
 use crate::cli::{Context, run_list::pretty};
 use crate::handoff::render::for_prompt;
@@ -114,7 +114,7 @@ fn give(loading: &mut Loading, task: &TaskId, asked: &str) -> Result<(), Failure
     let Loading { catalog, loaded, .. } = loading;
     let Some(mission) = &mut loaded.mission else { return Ok(()) };
     let role = catalog.roles.keys().chain(mission.roles.keys()).find(|role| role.as_str() == asked).cloned();
-    let role = role.ok_or_else(|| unknown("role", asked, catalog.roles.keys().map(RoleName::as_str)))?;
+    let role = role.ok_or_else(|| no_role(asked, catalog))?;
     let own = plain(task);
     let Some((_, found)) = mission.tasks.iter_mut().find(|(id, _)| id.as_str() == own) else {
         let what = format!("`{task}` is a task of another mission, which says who does it");
@@ -185,7 +185,7 @@ fn work(task: &plan::Task) -> Option<&AgentWork> {
 fn sample(role: &str, context: &Context, project: &Project) -> Result<Loading, Failure> {
     let known = catalog(context)?;
     if !known.roles.keys().any(|name| name.as_str() == role) {
-        return Err(unknown("role", role, known.roles.keys().map(RoleName::as_str)));
+        return Err(no_role(role, &known));
     }
     let mut mission = json!({
         "version": 1,

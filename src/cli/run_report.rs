@@ -39,7 +39,7 @@ pub(super) fn run(args: &RunReport, context: &mut Context) -> Result<Exit, Failu
         Format::Md => end::markdown(&told.report),
         Format::Text => {
             let look = context.terminal.out_look;
-            end::text(&told.report, look) + &end::used(&told.report, look)
+            end::text(&told.report, look) + &end::used(&told.report, look) + &end::skills(&told.report, look)
         }
         Format::Json => pretty(&end::json(&told.report)),
         Format::Junit => end::junit(&told.report),

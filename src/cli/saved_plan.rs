@@ -12,9 +12,11 @@ use crate::cli::failure::Failure;
 use crate::cli::loading::{By, Planned};
 use crate::cli::project::{Project, has_toml};
 use crate::cli::run_list::pretty;
+use crate::cli::templates::shipped;
 use crate::plan::compare::{FileChange, FileState, files};
 use crate::plan::{Plan, SourceFile, sound};
 use crate::report::safe;
+use crate::story::compose::COMMAND;
 
 /// What every file with a plan begins with.
 const SCHEMA: &str = "ai-sdlc/plan/1";
@@ -112,7 +114,14 @@ fn present(project: &Project, plan: &Plan) -> Vec<SourceFile> {
     plan.sources
         .iter()
         .filter_map(|source| {
+            // One that was composed lies nowhere.
+            if source.path.starts_with(COMMAND) {
+                return Some(source.clone());
+            }
             let sha256 = known(&source.path).or_else(|| {
+                if let Some(name) = source.path.strip_prefix("built-in:missions/") {
+                    return shipped(name.strip_suffix(".toml")?).map(|text| sha256(text.as_bytes()));
+                }
                 let path = at(project, &source.path);
                 // What is no role or skill any more is none of the plan's files, whatever lies there.
                 let is_mission = has_toml(&path);

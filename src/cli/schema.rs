@@ -9,7 +9,7 @@ use crate::catalog::schema::schema_of;
 use crate::catalog::{role_schema, skill_schema};
 use crate::cli::Context;
 use crate::cli::doctor::DoctorDocument;
-use crate::cli::documents::{CleanupDocument, RecoverDocument, WorktreesDocument};
+use crate::cli::documents::{CleanupDocument, RecoverDocument, StoriesDocument, WorktreesDocument};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::diagnostic::FindingsDocument;
@@ -18,6 +18,7 @@ use crate::mission::schema::{config_schema, mission_schema, prices_schema};
 use crate::plan::{plan_schema, scenario_schema};
 use crate::report::end::report_schema;
 use crate::report::event_schema;
+use crate::story::story_schema;
 
 /// Arguments.
 #[derive(Debug, Args)]
@@ -46,6 +47,8 @@ enum What {
     Role,
     /// `skill.toml`.
     Skill,
+    /// Front matter of a story.
+    Story,
     /// A plan, as `mission plan --json` prints it.
     Plan,
     /// A handoff's narrative.
@@ -66,6 +69,8 @@ enum What {
     Cleanup,
     /// What `worktree list --json` prints.
     Worktrees,
+    /// What `story list --json` prints.
+    Stories,
 }
 
 impl What {
@@ -76,6 +81,7 @@ impl What {
             Self::Prices => "prices",
             Self::Role => "role",
             Self::Skill => "skill",
+            Self::Story => "story",
             Self::Plan => "plan",
             Self::Handoff => "handoff",
             Self::Scenario => "scenario",
@@ -86,6 +92,7 @@ impl What {
             Self::Recover => "recover",
             Self::Cleanup => "cleanup",
             Self::Worktrees => "worktrees",
+            Self::Stories => "stories",
         }
     }
 
@@ -96,6 +103,7 @@ impl What {
             Self::Prices => prices_schema(),
             Self::Role => role_schema(),
             Self::Skill => skill_schema(),
+            Self::Story => story_schema(),
             Self::Plan => plan_schema(),
             Self::Handoff => handoff::schema(),
             Self::Scenario => scenario_schema(),
@@ -106,6 +114,7 @@ impl What {
             Self::Recover => schema_of::<RecoverDocument>("recover"),
             Self::Cleanup => schema_of::<CleanupDocument>("cleanup"),
             Self::Worktrees => schema_of::<WorktreesDocument>("worktrees"),
+            Self::Stories => schema_of::<StoriesDocument>("stories"),
         }
     }
 

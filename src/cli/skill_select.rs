@@ -9,11 +9,14 @@ use crate::catalog::Catalog;
 use crate::catalog::choose::{By, Chooser, Refusal, Selection};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::role::{catalog, unknown};
+use crate::cli::role::{catalog, no_role, no_skill};
 use crate::cli::table::table;
 use crate::cli::{Context, run_list::pretty};
-use crate::name::{RoleName, SkillName};
+use crate::name::SkillName;
 use crate::report::safe;
+
+/// Most skills that are told as near.
+const MOST_NEAR: usize = 6;
 
 /// Arguments.
 #[derive(Debug, Args)]
@@ -37,7 +40,8 @@ pub(super) fn run(args: &SkillSelect, context: &mut Context) -> Result<Exit, Fai
     let catalog = catalog(context)?;
     let of_role = of_role(args.role.as_deref(), &catalog)?;
     let asked: Vec<(By, &SkillName)> = of_role.iter().map(|skill| (By::Role, skill)).collect();
-    let selection = Chooser::new(&catalog).select(&asked, &args.text, None).map_err(|refusal| refused(&refusal))?;
+    let selection =
+        Chooser::new(&catalog).select(&asked, &args.text, None).map_err(|refusal| refused(&refusal, &catalog))?;
     if args.json {
         context.terminal.out(&pretty(&as_json(args, &selection)));
         return Ok(Exit::Success);
@@ -61,11 +65,16 @@ pub(super) fn run(args: &SkillSelect, context: &mut Context) -> Result<Exit, Fai
 fn of_role(role: Option<&str>, catalog: &Catalog) -> Result<Vec<SkillName>, Failure> {
     let Some(given) = role else { return Ok(Vec::new()) };
     let found = catalog.roles.iter().find(|(name, _)| name.as_str() == given).map(|(_, found)| found);
-    let found = found.ok_or_else(|| unknown("role", given, catalog.roles.keys().map(RoleName::as_str)))?;
+    let found = found.ok_or_else(|| no_role(given, catalog))?;
     Ok(found.value.skills.clone())
 }
 
-fn refused(refusal: &Refusal) -> Failure {
+fn refused(refusal: &Refusal, catalog: &Catalog) -> Failure {
+    if let Refusal::Missing(name) = refusal
+        && catalog.broken_skills.contains_key(name)
+    {
+        return no_skill(name.as_str(), catalog);
+    }
     let help = match refusal {
         Refusal::Missing(name) => format!("`ai-sdlc skill new {name}` makes one, or take it from the role"),
         Refusal::Conflict(_, _) => "leave one of them out of the role".to_owned(),
@@ -84,9 +93,13 @@ fn explained(selection: &Selection) -> String {
     }
     if !selection.passed_over.is_empty() {
         let _ = writeln!(text, "\nNear, and not chosen:");
-        for left in &selection.passed_over {
+        for left in selection.passed_over.iter().take(MOST_NEAR) {
             let _ =
                 writeln!(text, "  {}: {} (text rank {}, score {:.2})", left.skill, left.why, left.place, left.score);
+        }
+        let more = selection.passed_over.len().saturating_sub(MOST_NEAR);
+        if more > 0 {
+            let _ = writeln!(text, "  and {more} more that are further off (`--json` has them)");
         }
     }
     text

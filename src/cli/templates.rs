@@ -1,11 +1,12 @@
-//! What new missions, roles and skills are made of: files under `templates/`, each valid as it stands. To add a
-//! template of a mission is to add a file there; its first comment is the line that lists show.
+//! What new missions, roles and skills are made of: files under `templates/` and the missions that ship, each valid as
+//! it stands. To add a template of a mission is to add a file there; its first comment is the line that lists show.
 
 use std::collections::BTreeSet;
 
 use include_dir::{Dir, include_dir};
 
 static TEMPLATES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates");
+static MISSIONS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/missions");
 
 /// The template that is taken where none is named.
 pub(super) const USUAL: &str = "minimal";
@@ -19,6 +20,9 @@ pub(super) const SKILL: &str = include_str!("../../templates/skill/SKILL.md");
 /// What stands beside it.
 pub(super) const SKILL_MANIFEST: &str = include_str!("../../templates/skill/skill.toml");
 
+/// A story.
+pub(super) const STORY: &str = include_str!("../../templates/story.md");
+
 /// A mission to begin with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Template {
@@ -28,27 +32,68 @@ pub(super) struct Template {
     pub(super) about: &'static str,
     /// The whole file.
     pub(super) text: &'static str,
+    kept: Kept,
 }
 
-/// All of them, by name, the usual one first.
+/// Where a template lies, and with it what it uses as tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    Templates,
+    Missions,
+}
+
+impl Kept {
+    fn folder(self) -> Option<&'static Dir<'static>> {
+        match self {
+            Self::Templates => TEMPLATES.get_dir("missions"),
+            Self::Missions => Some(&MISSIONS),
+        }
+    }
+
+    /// One that plays a scenario shows what the program does, and is nothing to begin with.
+    fn templates(self) -> impl Iterator<Item = Template> {
+        let folder = self.folder();
+        let plays = move |name: &str| folder.is_some_and(|dir| dir.get_file(format!("{name}.scenario.toml")).is_some());
+        let read = move |file| Template::of(file, self);
+        folder.into_iter().flat_map(Dir::files).filter_map(read).filter(move |template| !plays(template.name))
+    }
+}
+
+/// All of them, by name, the usual one first. Where a mission that ships is called as a template is, the template is
+/// offered; the other comes with the mission that uses it.
 pub(super) fn missions() -> Vec<Template> {
-    let mut all: Vec<Template> =
-        TEMPLATES.get_dir("missions").into_iter().flat_map(Dir::files).filter_map(of_file).collect();
+    let mut all: Vec<Template> = Kept::Templates.templates().collect();
+    for shipped in Kept::Missions.templates() {
+        if all.iter().all(|template| template.name != shipped.name) {
+            all.push(shipped);
+        }
+    }
     all.sort_by_key(|template| (template.name != USUAL, template.name));
     all
 }
 
-fn of_file(file: &'static include_dir::File<'static>) -> Option<Template> {
-    let name = file.path().file_name()?.to_str()?.strip_suffix(".toml")?;
-    let text = file.contents_utf8()?;
-    let about = text.lines().find_map(|line| line.strip_prefix("# ")).unwrap_or_default();
-    (!name.ends_with(".scenario")).then_some(Template { name, about, text })
+/// The text of a mission that ships.
+pub(super) fn shipped(name: &str) -> Option<&'static str> {
+    MISSIONS.get_file(format!("{name}.toml"))?.contents_utf8()
 }
 
-/// A mission's text under another name, with the line that tells editors where its schema lies.
+impl Template {
+    fn of(file: &'static include_dir::File<'static>, kept: Kept) -> Option<Self> {
+        let name = file.path().file_name()?.to_str()?.strip_suffix(".toml")?;
+        let text = file.contents_utf8()?;
+        let about = text.lines().find_map(|line| line.strip_prefix("# ")).unwrap_or_default();
+        (!name.ends_with(".scenario")).then_some(Self { name, about, text, kept })
+    }
+}
+
+/// A mission's text under another name, which its comments call it by too, with the line that tells editors where its
+/// schema lies.
 pub(super) fn mission(template: Template, name: &str, schema: &str) -> String {
     let old_name = format!("name = \"{}\"", template.name);
-    with_schema(template.text, schema).replacen(&old_name, &format!("name = \"{name}\""), 1)
+    let old_file = format!("missions/{}.toml", template.name);
+    with_schema(template.text, schema)
+        .replacen(&old_name, &format!("name = \"{name}\""), 1)
+        .replace(&old_file, &format!("missions/{name}.toml"))
 }
 
 /// The templates that another one uses as tasks, by the names of their files.
@@ -57,7 +102,7 @@ pub(super) fn used_by(template: Template) -> Vec<Template> {
     let tasks = table.get("tasks").and_then(toml::Value::as_table);
     let names = |task: &toml::Value| Some(task.get("mission")?.as_str()?.strip_suffix(".toml")?.to_owned());
     let named: BTreeSet<String> = tasks.into_iter().flat_map(toml::Table::values).filter_map(names).collect();
-    missions().into_iter().filter(|template| named.contains(template.name)).collect()
+    template.kept.templates().filter(|template| named.contains(template.name)).collect()
 }
 
 /// The usual one under another name.
@@ -108,12 +153,14 @@ mod tests {
         let all = missions();
         assert_eq!(all[0].name, USUAL);
         for template in all {
-            let Template { name, about, text } = template;
+            let Template { name, about, text, .. } = template;
             assert!(text.starts_with("#:schema "), "{name}");
             assert!(about.ends_with(['.', '?']) && about.len() < 120, "{name}: `{about}`");
             assert_eq!(text.matches(&format!("name = \"{name}\"")).count(), 1, "{name}");
             let made = mission(template, "mine", "s.json");
             assert!(made.starts_with("#:schema s.json\n# ") && made.contains("\nname = \"mine\"\n"), "{made}");
+            let is_called = |file: &str| made.contains(&format!("mission run missions/{file}.toml"));
+            assert!(!is_called(name) && is_called("mine") == text.contains("mission run missions/"), "{name}: {made}");
         }
     }
 

@@ -147,7 +147,7 @@ fn spec(question: &Question, around: &Surroundings, (session, workspace): (&Path
         path: workspace,
         env: environment::passed(
             around.environment.iter().cloned(),
-            crate::agent::backend(question.agent.backend).passes(),
+            crate::agent::backend(question.agent.backend).passes(&question.agent),
         ),
         handoff_out: exchange.join("handoff.md"),
         outputs_file: exchange.join("outputs.json"),

@@ -49,6 +49,12 @@ pub const ALLOWED: [&str; 40] = [
     "ANDROID_HOME",
 ];
 
+/// Set in a rehearsal without a scenario: sessions play by default, and no check is run.
+pub const REHEARSAL: &str = "AI_SDLC_REHEARSAL";
+
+/// The path of this program, so that what it starts can call it by no other name.
+pub const BIN: &str = "AI_SDLC_BIN";
+
 /// Variables that never pass, whatever a mission says: they redirect git, or reach into the person's terminal.
 const NEVER: [&str; 6] = ["GIT_*", "TMUX*", "STY", "ZELLIJ*", "WEZTERM_*", "KITTY_*"];
 

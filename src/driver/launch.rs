@@ -304,6 +304,7 @@ fn setting(of: Of<'_>, repository: Option<Repository>, around: &Surroundings) ->
     let secrets = Secrets::of(plan, &around.environment);
     let mut base_env = base_env(around, plan);
     base_env.extend(confines.env());
+    base_env.insert(environment::BIN.to_owned(), around.executable.display().to_string());
     Ok(Setting {
         run: run.clone(),
         plan: PresentPlan::new(plan.clone()),
@@ -342,7 +343,7 @@ fn base_env(around: &Surroundings, plan: &Plan) -> BTreeMap<String, String> {
 /// What sessions of each agent are given besides.
 fn agent_env(around: &Surroundings, plan: &Plan) -> BTreeMap<AgentName, BTreeMap<String, String>> {
     let others = || around.environment.iter().filter(|(name, _)| !plan.secrets.contains(name)).cloned();
-    let of = |agent: &Agent| environment::passed(others(), crate::agent::backend(agent.backend).passes());
+    let of = |agent: &Agent| environment::passed(others(), crate::agent::backend(agent.backend).passes(agent));
     plan.agents.iter().map(|(name, agent)| (name.clone(), of(agent))).collect()
 }
 

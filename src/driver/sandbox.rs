@@ -389,7 +389,7 @@ fn kept(ask: &Ask<'_>, agent: (&AgentName, &Agent)) -> Vec<Kept> {
     let (name, agent) = agent;
     let mut env = ask.env.clone();
     env.extend(ask.agent_env.get(name).into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())));
-    let all = crate::agent::backend(agent.backend).keeps(&env).into_iter().filter_map(|text| {
+    let all = crate::agent::backend(agent.backend).keeps(agent, &env).into_iter().filter_map(|text| {
         let path = ask.path(&text).filter(|path| path.is_absolute())?;
         let Some(there) = real(&path) else { return Some(Kept { path, is_folder: text.ends_with('/') }) };
         let is_folder = there.is_dir();

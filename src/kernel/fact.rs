@@ -268,7 +268,7 @@ pub enum Fault {
     OutOfBudget,
     /// The most turns, or the longest answer, that the program allows.
     OutOfTurns,
-    /// The conversation is full: it cannot go on.
+    /// The conversation cannot go on: it is full, or its program does not know it any more.
     OutOfContext,
 }
 

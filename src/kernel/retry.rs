@@ -103,7 +103,7 @@ impl Turn<'_> {
         let failed = self.run.state.task(t).past.as_ref().is_some_and(|past| past.retries > 0);
         let Some(asked) = task.retry.model.as_ref().filter(|_| failed) else { return work.model.clone() };
         let known = self.run.plan.agents.get(&work.agent).and_then(|agent| agent.models.get(asked)).cloned();
-        let is_word = matches!(asked.as_str(), "fast" | "balanced" | "strong");
+        let is_word = crate::mission::backend::MODEL_WORDS.contains(&asked.as_str());
         known.or_else(|| if is_word { work.model.clone() } else { Some(asked.clone()) })
     }
 

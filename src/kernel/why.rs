@@ -215,7 +215,7 @@ impl Run {
 fn why_handed_on(running: &Running, handing: &Handing) -> String {
     let why = match handing.why {
         HandOffWhy::Asked => format!("`{}` wants it", handing.by.as_deref().unwrap_or("a person")),
-        HandOffWhy::Context => "its conversation is full".to_owned(),
+        HandOffWhy::Context => "its conversation cannot go on".to_owned(),
         HandOffWhy::Share => "its part of the budget is used up".to_owned(),
         HandOffWhy::Budget => "the budget is used up".to_owned(),
     };

@@ -11,8 +11,9 @@ use crate::mission::check::agents::check_agents;
 use crate::mission::check::marker::Marker;
 use crate::mission::check::workspace::check_writable;
 use crate::mission::explain::read;
+use crate::mission::field::command::CommandText;
 use crate::mission::field::number::Signed;
-use crate::mission::model::AgentTable;
+use crate::mission::model::{AgentTable, CommandLine};
 use crate::mission::sandbox::{SandboxMode, SandboxPolicy};
 use crate::mission::spans::Document;
 use crate::mission::team::AgentFile;
@@ -35,6 +36,20 @@ pub struct ConfigFile {
     pub agents: IndexMap<AgentName, AgentFile>,
     /// What holds for the workspaces of all missions.
     pub workspace: Option<ConfigWorkspace>,
+    /// How the project itself is prepared and tested, where that cannot be told from its files.
+    pub project: Option<ConfigProject>,
+}
+
+/// What `ai-sdlc project setup` and `ai-sdlc project test` run, instead of what they find.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConfigProject {
+    /// What a new checkout needs before it can be built or tested.
+    #[schemars(example = ["npm", "ci"])]
+    pub setup: Option<CommandText>,
+    /// The tests; it exits 0 where they pass.
+    #[schemars(example = &"cd server && npm test")]
+    pub test: Option<CommandText>,
 }
 
 /// What holds for the workspaces of all missions.
@@ -60,6 +75,10 @@ pub struct Config {
     pub agents: BTreeMap<AgentName, AgentTable>,
     /// How what is started is kept from writing elsewhere.
     pub sandbox: SandboxPolicy,
+    /// What prepares a checkout of the project.
+    pub setup: Option<CommandLine>,
+    /// What tests the project.
+    pub test: Option<CommandLine>,
 }
 
 impl Config {
@@ -71,7 +90,13 @@ impl Config {
             let under = agents.remove(&name).unwrap_or_default();
             agents.insert(name, table.over(under));
         }
-        Self { agent: self.agent.or(below.agent), agents, sandbox: self.sandbox.over(&below.sandbox) }
+        Self {
+            agent: self.agent.or(below.agent),
+            agents,
+            sandbox: self.sandbox.over(&below.sandbox),
+            setup: self.setup.or(below.setup),
+            test: self.test.or(below.test),
+        }
     }
 }
 
@@ -90,7 +115,7 @@ pub fn load(file: &str, text: &str) -> LoadedConfig {
     let mut findings = Vec::new();
     let read = read::<ConfigFile>(file, &mut document, &errors, &mut findings);
     let config = read.map(|read| {
-        let ConfigFile { version, agent, agents, workspace } = &read.file;
+        let ConfigFile { version, agent, agents, workspace, project } = &read.file;
         let mut marker = Marker::new(file, &document, &mut findings);
         marker.version(*version);
         check_agents(&mut marker, agents);
@@ -100,7 +125,9 @@ pub fn load(file: &str, text: &str) -> LoadedConfig {
         let sandbox = sandbox.unwrap_or_default();
         check_writable(&mut marker, "/workspace/writable", &sandbox.writable);
         let tables = agents.iter().map(|(name, table)| (name.clone(), table.table())).collect();
-        Config { agent: agent.clone(), agents: tables, sandbox }
+        let ConfigProject { setup, test } = project.clone().unwrap_or_default();
+        let [setup, test] = [setup, test].map(|command| command.map(|CommandText(line)| line));
+        Config { agent: agent.clone(), agents: tables, sandbox, setup, test }
     });
     sort(&mut findings);
     LoadedConfig { config: config.filter(|_| !has_errors(&findings)), findings }

@@ -107,6 +107,17 @@ struct Frame {
     span: ByteSpan,
 }
 
+/// A mission that need not be looked for: one that was read already, or that is embedded in the program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// Its name as findings show it.
+    pub file: String,
+    /// Where it lies, or would.
+    pub path: PathBuf,
+    /// What it says.
+    pub text: String,
+}
+
 /// All missions that one file uses, directly or not.
 #[derive(Debug)]
 pub struct Library<'a> {
@@ -115,6 +126,8 @@ pub struct Library<'a> {
     open: Vec<Frame>,
     /// No file outside of it is read.
     fence: PathBuf,
+    /// Missions that need not be looked for, by the names that name them.
+    known: BTreeMap<PathBuf, Known>,
     /// What was found, in all of them.
     pub findings: Vec<Finding>,
     /// Their texts, by the names that findings use; without that of the first one.
@@ -129,9 +142,17 @@ impl<'a> Library<'a> {
             against,
             read: BTreeMap::new(),
             open: Vec::new(),
+            known: BTreeMap::new(),
             findings: Vec::new(),
             sources: Sources::new(),
         }
+    }
+
+    /// The same with a mission that the first file names so, wherever that lies.
+    #[must_use]
+    pub fn knowing(mut self, named: &str, known: Known) -> Self {
+        self.known.insert(PathBuf::from(named), known);
+        self
     }
 
     /// The mission of the file that everything begins with.
@@ -215,6 +236,10 @@ impl<'a> Library<'a> {
 
     /// A mission that the innermost open one names.
     fn part(&mut self, dir: &Path, named: &Path) -> Result<Rc<Part>, Box<Finding>> {
+        let by_the_first = self.open.len() == 1;
+        if let Some(Known { file, path, text }) = self.known.get(named).filter(|_| by_the_first).cloned() {
+            return self.at(&path, |_| Ok((file, text)));
+        }
         let (file, span) = self.open.last().map_or_else(Default::default, |frame| (frame.file.clone(), frame.span));
         let trouble = |message: String, help: String| {
             Box::new(Finding::error(codes::MISSION_FILE, &file, span, message).with_help(help))
@@ -234,21 +259,35 @@ impl<'a> Library<'a> {
             let message = format!("the mission `{}` lies outside of this project", named.display());
             return Err(trouble(message, format!("copy it to somewhere below `{}`", self.fence.display())));
         }
-        if let Some(part) = self.read.get(&path) {
+        self.at(&path, |path| {
+            let bytes = whole(path).map_err(unreadable)?;
+            Ok((shown.clone(), read(&shown, bytes)?))
+        })
+    }
+
+    /// The mission that lies at a path; it is read once.
+    fn at(
+        &mut self,
+        path: &Path,
+        text: impl FnOnce(&Path) -> Result<(String, String), Box<Finding>>,
+    ) -> Result<Rc<Part>, Box<Finding>> {
+        if let Some(part) = self.read.get(path) {
             return Ok(Rc::clone(part));
         }
         if let Some(first) = self.open.iter().position(|frame| frame.path == path) {
             return Err(circle(self.open.get(first..).unwrap_or_default()));
         }
         if self.open.len() > MOST_DEEP {
+            let (file, span) = self.open.last().map_or_else(Default::default, |frame| (frame.file.clone(), frame.span));
             let message = format!("missions use missions more than {MOST_DEEP} deep");
-            return Err(trouble(message, "let one of them name the tasks itself".to_owned()));
+            let help = "let one of them name the tasks itself";
+            return Err(Box::new(Finding::error(codes::MISSION_FILE, &file, span, message).with_help(help)));
         }
-        let bytes = whole(&path).map_err(unreadable)?;
-        let text = read(&shown, bytes)?;
-        let part = Rc::new(self.mission(&Place { file: shown.clone(), path: path.clone() }, &text, Standing::Task));
+        let (shown, text) = text(path)?;
+        let place = Place { file: shown.clone(), path: path.to_owned() };
+        let part = Rc::new(self.mission(&place, &text, Standing::Task));
         self.sources.insert(shown, text);
-        self.read.insert(path, Rc::clone(&part));
+        self.read.insert(path.to_owned(), Rc::clone(&part));
         Ok(part)
     }
 }

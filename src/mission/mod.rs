@@ -7,9 +7,10 @@
 
 use crate::diagnostic::{ByteSpan, Finding, Sources, codes, has_errors, sort};
 use crate::mission::check::Against;
-use crate::mission::library::Library;
+use crate::mission::library::{Known, Library};
 use crate::mission::model::Mission;
 
+pub mod backend;
 pub mod check;
 pub mod config;
 pub mod events;
@@ -44,7 +45,16 @@ pub struct Loaded {
 
 /// Reads a mission file, and the missions that it uses as tasks. `file` is its name as findings show it.
 pub fn load(file: &str, text: &str, against: &Against<'_>) -> Loaded {
-    let mut library = Library::new(*against);
+    first_of(Library::new(*against), file, text)
+}
+
+/// The same of a mission that was composed, and that uses this one by this name.
+pub fn load_composed(file: &str, text: &str, against: &Against<'_>, part: (&str, Known)) -> Loaded {
+    let (named, known) = part;
+    first_of(Library::new(*against).knowing(named, known), file, text)
+}
+
+fn first_of(mut library: Library<'_>, file: &str, text: &str) -> Loaded {
     let mission = library.first(file, text);
     let Library { mut findings, sources, .. } = library;
     sort(&mut findings);

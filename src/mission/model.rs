@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::amount::{Ceiling, Millis};
 pub use crate::catalog::role::{Capability, Permissions};
+pub use crate::mission::backend::BackendKind;
 use crate::mission::events::EventRule;
 use crate::mission::sandbox::{AgentSandbox, SandboxPolicy};
 pub use crate::mission::task::{
@@ -160,69 +161,6 @@ impl AgentTable {
             scenario: self.scenario.or(below.scenario),
             sandbox: self.sandbox.or(below.sandbox),
             writable: self.writable.or(below.writable),
-        }
-    }
-}
-
-/// The adapters there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum BackendKind {
-    /// Claude Code.
-    ClaudeCode,
-    /// Codex.
-    Codex,
-    /// Gemini CLI.
-    Gemini,
-    /// opencode.
-    Opencode,
-    /// Any program that speaks the Agent Client Protocol.
-    Acp,
-    /// Any program that takes a prompt.
-    Command,
-    /// The embedded agent that plays a scenario.
-    Rehearsal,
-}
-
-impl BackendKind {
-    /// As it is written in TOML.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::ClaudeCode => "claude-code",
-            Self::Codex => "codex",
-            Self::Gemini => "gemini",
-            Self::Opencode => "opencode",
-            Self::Acp => "acp",
-            Self::Command => "command",
-            Self::Rehearsal => "rehearsal",
-        }
-    }
-
-    /// The program that is started where a table names none.
-    pub const fn usual_program(self) -> Option<&'static str> {
-        match self {
-            Self::ClaudeCode => Some("claude"),
-            Self::Codex => Some("codex"),
-            Self::Gemini => Some("gemini"),
-            Self::Opencode => Some("opencode"),
-            Self::Acp | Self::Command | Self::Rehearsal => None,
-        }
-    }
-
-    /// Whether its program always tells what it cost, once it has told tokens; of others it is computed, where their model
-    /// has a price.
-    pub const fn reports_cost(self) -> bool {
-        match self {
-            Self::ClaudeCode | Self::Opencode => true,
-            Self::Codex | Self::Gemini | Self::Acp | Self::Rehearsal | Self::Command => false,
-        }
-    }
-
-    /// Whether its program tells what it used.
-    pub const fn reports_use(self) -> bool {
-        match self {
-            Self::ClaudeCode | Self::Codex | Self::Gemini | Self::Opencode | Self::Acp | Self::Rehearsal => true,
-            Self::Command => false,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Who will tell what the sessions of a plan cost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::mission::model::BackendKind;
 use crate::name::AgentName;
@@ -21,6 +21,16 @@ impl Plan {
             }
         }
         unknown
+    }
+
+    /// Agents that are given no model for some of their sessions, and take the one that they are set to.
+    pub fn own_models(&self) -> BTreeSet<&AgentName> {
+        let chooses = |name: &AgentName| {
+            let backend = self.agents.get(name).map(|agent| agent.backend);
+            backend.is_some_and(|backend| !matches!(backend, BackendKind::Rehearsal | BackendKind::Command))
+        };
+        let uses = self.tasks.values().flat_map(Task::work).flat_map(|work| uses(work, &self.agents));
+        uses.filter(|(name, model)| model.is_none() && chooses(name)).map(|(name, _)| name).collect()
     }
 }
 

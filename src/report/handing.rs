@@ -111,7 +111,7 @@ fn begins(why: HandOffWhy, by: Option<&str>, to: Option<&RoleName>) -> String {
     let to = to.map(|role| format!(" to {role}")).unwrap_or_default();
     match why {
         HandOffWhy::Asked => format!("{} hands it off{to}: its session is stopped", by.unwrap_or("a person")),
-        HandOffWhy::Context => "its conversation is full: a next session goes on in one of its own".to_owned(),
+        HandOffWhy::Context => "its conversation cannot go on: a next session goes on in one of its own".to_owned(),
         HandOffWhy::Share => "its part of the budget is used up: a next session goes on with another".to_owned(),
         HandOffWhy::Budget => "the budget is used up: what it hands over is kept for when there is more".to_owned(),
     }

@@ -39,7 +39,7 @@ pub use judged::{GateAnswered, GateReport, ReviewReport};
 pub use line::{Line, Shown, Tone, heartbeat, line};
 pub use look::{Look, one_line, plural, safe, safe_lines, shorten, visible_width, width};
 pub use panel::coarse;
-pub use skills::SkillReport;
+pub use skills::{SkillReport, SkillUses};
 use task::few;
 pub use task::{CheckLine, End, Stage, TaskReport, Worker, verdict};
 pub use used::{By, SessionUse, Share, Wasted};

@@ -25,6 +25,19 @@ pub struct SkillReport {
     pub reads: u32,
 }
 
+/// A skill that was used, by all sessions of a role.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SkillUses<'a> {
+    /// The tasks in which it was.
+    pub tasks: Vec<&'a str>,
+    /// Sessions of the role that were given it.
+    pub given: u32,
+    /// How often it was run.
+    pub runs: u32,
+    /// Sessions that read it, as far as their agents tell.
+    pub reads: u32,
+}
+
 /// The skills that a task's sessions will be given.
 pub(super) fn of_task(task: &Task) -> Vec<SkillReport> {
     let own = match &task.kind {
@@ -70,6 +83,24 @@ impl TaskReport {
 }
 
 impl Report {
+    /// Skills that were used, by skill and role.
+    pub fn used_skills(&self) -> BTreeMap<(&SkillName, &str), SkillUses<'_>> {
+        let mut all: BTreeMap<(&SkillName, &str), SkillUses<'_>> = BTreeMap::new();
+        for (id, task) in &self.tasks {
+            for skill in &task.skills {
+                let uses = all.entry((&skill.skill, &skill.role)).or_default();
+                uses.given = uses.given.saturating_add(skill.given);
+                uses.runs = uses.runs.saturating_add(skill.runs);
+                uses.reads = uses.reads.saturating_add(skill.reads);
+                if skill.runs + skill.reads > 0 && uses.tasks.last() != Some(&id.as_str()) {
+                    uses.tasks.push(id.as_str());
+                }
+            }
+        }
+        all.retain(|_, uses| !uses.tasks.is_empty());
+        all
+    }
+
     /// Skills that sessions were given and none was seen to use, with the tasks of those sessions.
     pub fn unused_skills(&self) -> BTreeMap<&SkillName, Vec<&str>> {
         let mut given: BTreeMap<&SkillName, (Vec<&str>, bool)> = BTreeMap::new();

@@ -12,6 +12,7 @@
 //! Main types: [`Repository`], [`Worktree`].
 
 mod artifacts;
+mod at_commit;
 mod cache;
 pub mod cleanup;
 mod clear;
@@ -42,6 +43,7 @@ use std::io;
 use std::path::PathBuf;
 
 pub use artifacts::{KeptArtifacts, artifacts_below, artifacts_in, keep_artifacts};
+pub use at_commit::Beside;
 pub use cache::{CacheKey, CacheStore, Changes, LookedUp, NewEntry};
 pub use clear::{Cleared, Stays, UnsavedWork};
 pub use deliver::Aimed;

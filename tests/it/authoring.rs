@@ -1,12 +1,17 @@
 //! Writing missions, roles and skills: what begins them is valid, nothing is overwritten, and what is shown is what
 //! sessions get.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
 
 use crate::world::World;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
 
 fn templates() -> Vec<String> {
     let world = World::bare();
@@ -20,7 +25,9 @@ fn every_template_of_a_mission_is_valid_and_can_be_rehearsed() {
     let world = World::new();
     let names = templates();
     assert!(names.len() >= 12 && names[0] == "minimal", "{names:?}");
-    for name in &names {
+    // Those that ship are run to their ends by the tests of the roster.
+    let own = |name: &&String| root().join(format!("templates/missions/{name}.toml")).is_file();
+    for name in names.iter().filter(own) {
         let mine = format!("my-{name}");
         let made = world.run(["mission", "new", &mine, "--template", name]).exits(0);
         assert!(made.stdout.contains(&format!("made missions/{mine}.toml")), "{made:?}");
@@ -47,17 +54,18 @@ fn a_mission_that_a_template_uses_is_made_beside_it_and_never_twice() {
 }
 
 #[test]
-fn every_file_of_templates_is_listed() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/missions");
-    let mut files: Vec<String> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
-        .filter(|stem| !stem.ends_with(".scenario"))
-        .collect();
-    let mut listed = templates();
-    files.sort();
-    listed.sort();
-    assert_eq!(listed, files);
+fn every_file_of_templates_and_every_mission_that_ships_is_listed() {
+    let stems = |folder: &str| -> BTreeSet<String> {
+        let entries = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
+        entries.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()).collect()
+    };
+    let mut files = stems("templates/missions");
+    files.extend(stems("missions"));
+    // What plays a scenario is an example, and no beginning.
+    let plays: Vec<String> = files.iter().filter_map(|stem| Some(stem.strip_suffix(".scenario")?.to_owned())).collect();
+    files.retain(|stem| !stem.ends_with(".scenario") && !plays.contains(stem));
+    let listed = templates();
+    assert_eq!(listed.iter().cloned().collect::<BTreeSet<_>>(), files);
     let help = World::bare().run(["mission", "new", "--help"]).exits(0).stdout;
     for name in listed {
         assert!(help.contains(&format!("- {name}:")), "{name} is not in the help:\n{help}");
@@ -120,9 +128,81 @@ fn missions_are_made_in_empty_repositories_and_without_one() {
     let ran = world.run(["mission", "new", "other"]).exits(0);
     assert!(!ran.stdout.contains("no git repository"), "{ran:?}");
     assert!(ran.stdout.contains("This repository has no commit yet"), "{ran:?}");
+    assert!(ran.stdout.contains("`git add -A && git commit -m \"First commit\"`"), "{ran:?}");
     let ran = World::new().run(["mission", "new", "third"]).exits(0);
     assert!(!ran.stdout.contains("repository"), "{ran:?}");
     world.run(["mission", "validate", "--deny-warnings"]).exits(0);
+}
+
+#[test]
+fn init_says_what_a_run_will_lack() {
+    let world = World::bare();
+    let ran = world.run(["init"]).exits(0);
+    assert!(ran.stdout.contains("There is no git repository here"), "{ran:?}");
+    assert!(ran.stdout.contains("\n  ai-sdlc story new "), "{ran:?}");
+    world.git(["init", "-q", "-b", "main", "sub"]);
+    let ran = world.run(["init", "sub"]).exits(0);
+    assert!(ran.stdout.contains("a task sees only what is committed") && ran.stdout.contains("git add -A"), "{ran:?}");
+    let ran = World::new().run(["init"]).exits(0);
+    assert!(!ran.stdout.contains("commit"), "{ran:?}");
+}
+
+#[test]
+fn a_copied_mission_names_its_own_file() {
+    let world = World::new();
+    world.run(["mission", "new", "our-bugs", "-t", "bugfix-sprint"]).exits(0);
+    let text = world.read("missions/our-bugs.toml");
+    assert!(text.contains("#     ai-sdlc mission run missions/our-bugs.toml --input"), "{text}");
+    assert!(!text.contains("bugfix-sprint.toml"), "{text}");
+    let part = world.read("missions/bug.toml");
+    assert!(part.contains("mission run missions/bug.toml"), "what it uses keeps its name: {part}");
+}
+
+#[test]
+fn budgets_are_told_as_money() {
+    let world = World::new();
+    let mission = |one: &str, whole: &str| {
+        let task =
+            |id: &str| format!("[tasks.{id}]\nrole = \"backend-dev\"\nprompt = \"x\"\nbudget = {{ usd = {one} }}\n");
+        let head = format!("[mission]\nname = \"m\"\n[budget]\nusd = {whole}\n");
+        world.mission(&format!("{head}{}{}{}", task("a"), task("b"), task("c")));
+        world.run(["mission", "validate", "mission.toml"]).exits(0)
+    };
+    // As floating numbers both sums are a hair more than they come to.
+    let ran = mission("1.1", "3");
+    let told = format!("{}{}", ran.stdout, ran.stderr);
+    assert!(told.contains("the tasks' budgets together are $3.30, the run's is $3.00"), "{told}");
+    let ran = mission("0.1", "0.3");
+    assert!(!format!("{}{}", ran.stdout, ran.stderr).contains("together"), "{ran:?}");
+}
+
+#[test]
+fn what_runs_a_skill_is_shown() {
+    let world = World::new();
+    let told = world.run(["skill", "show", "link-check"]).exits(0).stdout;
+    for part in
+        ["runs", "sh ./links.sh", "timeout", "2m00s", "parameter", "path?", "string", "A Markdown file, or a folder"]
+    {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert!(!told.contains("side effects"), "{told}");
+    let told = world.run(["skill", "show", "bisecting"]).exits(0).stdout;
+    assert!(told.contains("it changes something"), "{told}");
+}
+
+#[test]
+fn a_new_skill_says_how_it_is_made_to_run() {
+    let world = World::new();
+    world.run(["skill", "new", "mine"]).exits(0);
+    let path = ".ai-sdlc/skills/mine/skill.toml";
+    let text = world.read(path);
+    let (head, rest) = text.split_once("# [handler]").unwrap();
+    let rest = rest.lines().map(|line| line.strip_prefix('#').unwrap_or(line).trim_start());
+    world.write(path, &format!("{head}[handler]{}\n", rest.collect::<Vec<_>>().join("\n")));
+    world.write(".ai-sdlc/skills/mine/run.sh", "echo ran\n");
+    let told = world.run(["skill", "show", "mine"]).exits(0).stdout;
+    assert!(told.contains("sh ./run.sh") && told.contains("path"), "{told}");
+    assert!(told.contains("string") && told.contains("A path in the workspace."), "{told}");
 }
 
 #[test]
@@ -379,6 +459,29 @@ prompt = "Write {{inputs.what}}, {{run.id}}, and fill the new ones."
     assert!(ran.stdout.contains("Near, and not chosen:"), "{ran:?}");
     let ran = world.run(["skill", "select", "--for", "xyzzy"]).exits(0);
     assert!(ran.stderr.contains("the text speaks of none"), "{ran:?}");
+}
+
+#[test]
+fn a_skill_of_ones_own_that_is_hardly_found_is_told() {
+    let world = World::new();
+    let skill = |name: &str| {
+        world.write(
+            &format!("skills/{name}/SKILL.md"),
+            &format!("---\nname: {name}\ndescription: Of {name}.\n---\nIt.\n"),
+        );
+    };
+    for name in ["alone", "named", "brought", "tagged"] {
+        skill(name);
+    }
+    world.write("skills/tagged/skill.toml", "tags = [\"tag\"]\nrequires = [\"brought\"]\n");
+    world.write("roles/dev.md", "---\ndescription: Dev.\nskills: [named]\n---\n{{> task-format}}\n");
+    let ran = world.run(["skill", "list"]).exits(0);
+    let hints: Vec<&str> = ran.stderr.lines().filter(|line| line.starts_with("hint: ")).collect();
+    assert!(
+        hints.len() == 1 && hints[0].contains("`alone`") && hints[0].contains("skills/alone/skill.toml"),
+        "{ran:?}"
+    );
+    world.run(["mission", "validate", "--deny-warnings"]).exits(0);
 }
 
 #[test]

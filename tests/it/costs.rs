@@ -126,6 +126,7 @@ fn an_agent_that_names_no_model_with_a_price_is_refused_under_a_ceiling_of_money
         for budget in ["usd = 1.0\ntokens = 1000", "usd = 1.0\nunknown = \"allow\""] {
             let ran = mission(budget, model).run(["mission", "plan", "mission.toml"]).exits(0);
             assert!(ran.stdout.contains("What `codex` costs comes on top"), "{ran:?}");
+            assert_eq!(ran.stdout.contains("`codex` takes the one that it is set to"), model.is_empty(), "{ran:?}");
         }
     }
     let priced = mission("usd = 1.0", "model = \"gpt-5.5\"\n");
@@ -134,7 +135,7 @@ fn an_agent_that_names_no_model_with_a_price_is_refused_under_a_ceiling_of_money
     let carried: Vec<&String> = plan["prices"].as_object().unwrap().keys().collect();
     assert_eq!(carried, ["gpt-5.5"], "and no more than it needs");
     let ran = priced.run(["mission", "plan", "mission.toml"]).exits(0);
-    assert!(!ran.stdout.contains("on top"), "{ran:?}");
+    assert!(!ran.stdout.contains("on top") && !ran.stdout.contains("set to"), "{ran:?}");
 }
 
 #[test]

@@ -152,10 +152,12 @@ fn files() -> Vec<String> {
 }
 
 /// What only stands beside an example so that it can be run: the scenario that its mission is played with, the mission
-/// that its scenario is played in, the text of a skill that is run.
+/// that its scenario is played in, the text of a skill that is run, the story that another depends on.
 fn beside(file: &str) -> bool {
     let stem = file.strip_suffix(".scenario.toml").or_else(|| file.strip_suffix(".toml"));
-    file.ends_with("/SKILL.md") || stem.is_some_and(|stem| root().join(format!("{stem}.scenario.toml")).is_file())
+    file.ends_with("/SKILL.md")
+        || file == "docs/examples/stories/list.md"
+        || stem.is_some_and(|stem| root().join(format!("{stem}.scenario.toml")).is_file())
 }
 
 /// How a file of `docs/examples/` is run.
@@ -167,6 +169,7 @@ enum Kind {
     Prices,
     Role,
     Skill,
+    Story,
     Commands,
     Console,
 }
@@ -183,6 +186,8 @@ fn kind(file: &str) -> Kind {
         Kind::Skill
     } else if ends(".toml") {
         Kind::Mission
+    } else if ends(".md") && file.contains("/stories/") {
+        Kind::Story
     } else if ends(".md") && file.contains("/roles/") {
         Kind::Role
     } else if ends(".sh") {
@@ -255,6 +260,19 @@ fn missions_and_scenarios_of_the_book_run_to_their_end() {
     }
 }
 
+#[test]
+fn stories_of_the_book_are_run_as_they_stand() {
+    let world = machine();
+    let stories = of_kind(Kind::Story);
+    for story in stories {
+        world.write(story.strip_prefix("docs/examples/").unwrap(), &text(&story));
+    }
+    world.commit("stories");
+    world.run(["mission", "validate", "--deny-warnings"]).exits(0);
+    let ran = world.run(["story", "run", "--yes"]).exits(0);
+    assert!(ran.stdout.contains("ai-sdlc story run S-1 S-2"), "{ran:?}");
+}
+
 const ONE_TASK: &str = "\
 version = 1
 [mission]
@@ -295,7 +313,7 @@ fn configurations_of_the_book_start_their_agents() {
     for file in of_kind(Kind::Configuration) {
         let world = machine();
         let config: toml::Table = text(&file).parse().unwrap();
-        for (name, table) in config["agents"].as_table().unwrap() {
+        for (name, table) in config.get("agents").and_then(toml::Value::as_table).into_iter().flatten() {
             // A known agent is started by its name.
             let program = table.get("command").map_or(name.as_str(), |command| command[0].as_str().unwrap());
             let path = if program.contains('/') { PathBuf::from(program) } else { Path::new("../bin").join(program) };
@@ -311,6 +329,20 @@ fn configurations_of_the_book_start_their_agents() {
             let last = Path::new(program).file_name().unwrap().to_str().unwrap();
             assert!(words.contains(last) && !words.contains("{{"), "{file}: {words}");
         }
+    }
+}
+
+#[test]
+fn what_the_book_configures_of_a_project_is_what_is_run() {
+    let file = "docs/examples/project.config.toml";
+    let world = machine();
+    world.write(".ai-sdlc/config.toml", &text(file));
+    world.run(["mission", "validate", "--deny-warnings"]).exits(0);
+    let config: toml::Table = text(file).parse().unwrap();
+    for [command, words] in [["setup", "make deps"], ["test", "sh -c make lint && make test"]] {
+        assert!(config["project"].get(command).is_some());
+        let ran = world.run(["project", command, "--dry-run"]).exits(0);
+        assert_eq!(ran.stderr, format!("{words} (because of .ai-sdlc/config.toml)\n"), "{ran:?}");
     }
 }
 
@@ -350,8 +382,14 @@ fn commands_of_the_book_can_be_typed() {
     for file in of_kind(Kind::Commands) {
         let world = machine();
         world.write(".ai-sdlc/config.toml", "[agents.claude]\nbackend = \"rehearsal\"\n");
+        let script = text(&file);
+        if script.contains("mission new") {
+            fs::remove_dir_all(world.project().join("missions")).unwrap();
+        }
         world.commit("an agent that needs no model");
-        typed(&world, &text(&file)).exits(0);
+        let ran = typed(&world, &script);
+        // What ends with a gate waits for its person.
+        assert!(matches!(ran.code, Some(0 | 3)), "{file}: {ran:?}");
         assert_eq!(world.processes(), [], "{file}");
     }
 }

@@ -85,6 +85,11 @@ fn around(name: &str) -> &'static [(&'static str, &'static str)] {
             ("---\nname: fuzzed\ndescription: x\n---\n", ""),
             ("---\nname: fuzzed\ndescription: x\n---\n\n===\na = ", "\n"),
         ],
+        "story" => &[
+            ("", ""),
+            ("---\nid: a\ntitle: b\nstatus: ready\n---\n# Acceptance criteria\n- [ ] c\n", ""),
+            ("---\nid: a\ntitle: b\ndependencies: ", "\n---\n"),
+        ],
         "expression" => &[("", ""), ("inputs.count + ", ""), ("[1].map(a, ", ")")],
         "handoff" => &[
             ("", ""),

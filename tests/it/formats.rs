@@ -100,9 +100,9 @@ fn workflow_commands_name_place_and_code() {
     ::warning file=missions/bad.toml,line=4,endLine=4,col=9,endColumn=14,title=mission%3A%3Aunused-input::the input `never` is never used%0Ahelp: use `{{inputs.never}}` in a prompt, or remove it
     ::error file=missions/bad.toml,line=8,endLine=8,col=10,endColumn=13,title=mission%3A%3Acycle::tasks need each other in a circle: `a` → `b` → `a`%0A`b` needs `a` (line 12)%0Ahelp: take one of these out of `needs`
     ::error file=missions/bad.toml,line=9,endLine=9,col=1,endColumn=7,title=mission%3A%3Aunknown-key::unknown key `colour` in `[tasks.a]`
-    ::error file=roles/broken.md,line=3,endLine=3,col=1,endColumn=19,title=catalog%3A%3Awrong-value::`permissions`: `write` is none of `read`, `edit`, `full`%0Ahelp: Write a value that the key takes.
-    ::error file=roles/broken.md,line=5,endLine=5,col=9,endColumn=20,title=catalog%3A%3Aunknown-variable::`missin.name`: did you mean `mission`?%0Ahelp: Take one that a role template sees.
-    ::error file=skills/lost,line=1,endLine=1,col=1,endColumn=1,title=catalog%3A%3Awrong-value::there is no `SKILL.md` in it
+    ::error file=roles/broken.md,line=3,endLine=3,col=1,endColumn=19,title=catalog%3A%3Awrong-value::`permissions`: `write` is none of `read`, `edit`, `full`%0Ahelp: write one of `read`, `edit` and `full`
+    ::error file=roles/broken.md,line=5,endLine=5,col=9,endColumn=20,title=catalog%3A%3Aunknown-variable::`missin.name`: a role template sees no `missin`%0Ahelp: did you mean `mission.name`?
+    ::error file=skills/lost,line=1,endLine=1,col=1,endColumn=1,title=catalog%3A%3Awrong-value::there is no `SKILL.md` in it%0Ahelp: add `skills/lost/SKILL.md`; `ai-sdlc skill new` makes one to begin with
     ");
 }
 

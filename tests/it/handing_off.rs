@@ -143,7 +143,7 @@ fn a_full_conversation_is_handed_on_by_itself_and_not_for_ever() {
     let task = |id: &str| format!("[tasks.{id}]\nrole = \"dev\"\nprompt = \"Do it.\"\n");
     let world = world(&["full", "vain"].map(task).concat());
     let ran = finish(begin(&world)).exits(1);
-    assert!(ran.stderr.contains("its conversation is full"), "{ran:?}");
+    assert!(ran.stderr.contains("its conversation cannot go on"), "{ran:?}");
     assert_eq!((world.end_of("full").as_str(), sessions(&world, "full").len()), ("succeeded", 2));
     let vain = world.task("vain");
     assert_eq!(

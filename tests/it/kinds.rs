@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::world::{Ran, World};
 
@@ -184,19 +184,22 @@ fn five_features_go_through_four_roles_each_side_by_side() {
     for file in ["feature.toml", "feature-pipeline.toml"] {
         world.write(&format!("missions/{file}"), &fs::read_to_string(root.join(file)).unwrap());
     }
-    world.commit("the pipeline");
     let names = ["login", "search", "export", "help", "version"];
-    let features: Vec<Value> =
-        names.iter().map(|name| serde_json::json!({ "name": name, "what": format!("Build {name}.") })).collect();
-    let input = format!("features={}", Value::Array(features));
+    let feature = |name: &str| json!({ "name": name, "what": format!("Build {name}."), "criteria": ["It is there."] });
+    let features: Vec<Value> = names.map(feature).into();
+    let plan = json!({ "hand_over": { "status": "done", "outputs": { "features": features } } });
+    let scenario = json!({ "sessions": [{ "task": "plan", "play": [plan] }] });
+    world.write("plan.scenario.toml", &toml::to_string(&scenario).unwrap());
+    world.commit("the pipeline");
     let mission = "missions/feature-pipeline.toml";
     world.run(["mission", "validate", mission, "--deny-warnings"]).exits(0);
-    world.run(["mission", "run", mission, "--agent", "rehearsal", "--input", &input, "--yes"]).exits(0);
+    let scenario = world.project().join("plan.scenario.toml").display().to_string();
+    world.run(["mission", "rehearse", mission, "--scenario", &scenario]).exits(0);
     for name in names {
-        for task in ["spec", "stories", "cases", "code"] {
+        for task in ["spec", "cases", "code", "docs"] {
             assert_eq!(world.end_of(&format!("build[{name}]/{task}")), "succeeded");
         }
     }
-    let merges = world.events().into_iter().filter(|event| event.get("type").and_then(Value::as_str) == Some("merged"));
-    assert_eq!(merges.count(), 5, "each feature is merged once");
+    let merged = |event: &Value| event["type"] == "merged" && event["batch"][0].as_str().unwrap().starts_with("build[");
+    assert_eq!(world.events().iter().filter(|event| merged(event)).count(), 5, "each feature is merged once");
 }

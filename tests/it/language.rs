@@ -82,6 +82,7 @@ fn every_code_is_found_in_some_file_and_is_in_the_index_once() {
     seen.extend(crate::faulty::codes());
     let prices = std::fs::read_to_string(fixtures().join("../prices/bad.toml")).unwrap();
     seen.extend(mission::prices::load("prices.toml", &prices).findings.iter().map(|finding| finding.code.0));
+    seen.extend(crate::stories::faults::codes());
     let index: BTreeSet<&str> = diagnostic::codes::all().map(|entry| entry.code.0).collect();
     assert_eq!(index.len(), diagnostic::codes::all().count());
     assert_eq!(index.difference(&seen).collect::<Vec<_>>(), Vec::<&&str>::new(), "never found");

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The modules of the crate, lowest first.
-const LAYERS: [&str; 18] = [
+const LAYERS: [&str; 19] = [
     "name",
     "amount",
     "price",
@@ -15,6 +15,7 @@ const LAYERS: [&str; 18] = [
     "expression",
     "catalog",
     "mission",
+    "story",
     "handoff",
     "plan",
     "kernel",

@@ -43,12 +43,12 @@ fn read(paths: &[PathBuf]) -> Vec<Vec<u8>> {
 /// Of a hundred changes, how many are of this.
 fn share(name: &str) -> usize {
     match name {
-        "mission" => 41,
+        "mission" => 37,
         "scenario" => 10,
         "skill" => 8,
         "config" | "role" | "handoff" => 6,
         "words" => 5,
-        "expression" | "plan" => 4,
+        "expression" | "plan" | "story" => 4,
         "journal" | "git" => 3,
         "streams" => 2,
         "records" | "tools" => 1,
@@ -73,6 +73,7 @@ fn shipped(name: &str) -> Vec<Vec<u8>> {
             .iter()
             .map(skill)
             .collect(),
+        "story" => read(&[files("docs/examples/stories", ".md", ""), files("templates", "story.md", "")].concat()),
         _ => Vec::new(),
     }
 }

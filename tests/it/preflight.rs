@@ -60,7 +60,7 @@ fn a_folder_that_is_no_repository_or_has_no_commit() {
     let ran = world.run(["mission", "run", "mission.toml", "--yes"]).exits(5);
     assert!(ran.stderr.contains("git::no-repository") && ran.stderr.contains("git init"), "{ran:?}");
     world.git(["init", "-q", "-b", "main"]);
-    refused(&world, 5, &["no commit yet", "commit --allow-empty"]);
+    refused(&world, 5, &["no commit yet", "a task sees only what is committed", " add -A && git -C "]);
     let world = with_mission();
     world.git(["checkout", "-q", "--orphan", "new"]);
     refused(&world, 5, &["the branch that is checked out has no commit yet", "switch main"]);
@@ -307,6 +307,11 @@ fn doctor_where_nothing_is_where_no_commit_is_and_where_all_is_well() {
     let (code, told) = doctor(&world);
     assert_eq!(code, Some(5), "{told}");
     insta::assert_snapshot!("doctor_without_a_commit", told);
+    world.write("mine.txt", "mine\n");
+    let (code, told) = doctor(&world);
+    assert_eq!(code, Some(5), "{told}");
+    insta::assert_snapshot!("doctor_without_a_commit_of_what_is_there", told);
+    fs::remove_file(world.project().join("mine.txt")).unwrap();
     world.git(["config", "user.name", "Ada"]);
     world.git(["config", "user.email", "ada@example.org"]);
     executable(&world.home().join("../bin/helper"), "#!/bin/sh\necho \"helper 1.2.3 ($1)\"\necho more\n");
@@ -348,7 +353,7 @@ fn doctor_starts_no_agent_that_only_the_project_names() {
     assert!(told.stdout.contains("claude, claude 1.0"), "{told:?}");
     assert!(told.stdout.contains("c: there is no `gone`") && told.stdout.contains("install `gone`"), "{told:?}");
     assert!(told.stdout.contains("claude 1.0, no login found"), "{told:?}");
-    assert!(told.stdout.contains("codex: "), "{told:?}");
+    assert!(told.stdout.contains("codex: ") && told.stdout.contains("codex, takes the model it is set to"), "{told:?}");
     fs::create_dir(world.home().join(".claude")).unwrap();
     let secret = world.home().join(".claude/.credentials.json");
     fs::write(&secret, "{}").unwrap();

@@ -277,7 +277,21 @@ workspace = "read-only"
 run = "test -e one.txt && echo junk > junk.txt"
 "#,
     );
-    world.run(["mission", "run", "mission.toml", "--yes"]).exits(0);
+    let ran = world.run(["mission", "run", "mission.toml", "--yes"]).exits(0);
     assert!(!world.project().join("junk.txt").exists());
     assert_eq!(world.git(["log", "--format=%s", "main"]).lines().count(), 3);
+    // Kept all the same, and told as what it is.
+    let told = format!("{}{}", ran.stdout, ran.stderr);
+    assert!(told.contains("changed in its `read-only` worktree is no result, and was saved"), "{told}");
+    assert!(world.git(["for-each-ref", "refs/ai-sdlc/salvage"]).contains("/look/1"), "{told}");
+}
+
+#[test]
+fn a_rehearsal_says_nothing_of_what_its_agent_leaves_in_a_read_only_worktree() {
+    let world = World::new();
+    let task = |id: &str| format!("[tasks.{id}]\nrole = \"backend-dev\"\nprompt = \"x\"\nworkspace = \"read-only\"\n");
+    world.mission(&format!("[mission]\nname = \"look\"\n[budget]\ntime = \"1h\"\n{}", task("look")));
+    let ran = world.run(["mission", "rehearse", "mission.toml"]).exits(0);
+    let told = format!("{}{}", ran.stdout, ran.stderr);
+    assert!(!told.contains("run recover") && told.contains("succeeded"), "{told}");
 }

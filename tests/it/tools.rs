@@ -123,6 +123,10 @@ fn a_session_asks_by_the_command() {
     );
     let markdown = world.run(["run", "report"]).exits(0).stdout;
     assert!(markdown.contains("were not seen to use:\n\n- `read-me` (a)"), "{markdown}");
+    assert!(markdown.contains("\nSkills that were used:\n\n- `greet`, dev: run 1 time (a)\n"), "{markdown}");
+    let text = world.run(["run", "report", "--format", "text"]).exits(0).stdout;
+    assert!(text.contains("\nSkills that were used:\n  greet  dev  run 1 time (a)\n"), "{text}");
+    assert!(text.contains("were not seen to use:\n  read-me (a)\n"), "{text}");
     assert_eq!(sockets(&world), Vec::<PathBuf>::new(), "sockets are taken away");
 }
 
@@ -255,6 +259,9 @@ fn a_skill_whose_files_are_read_is_counted_once_a_session() {
         used(&world).iter().map(|event| (event["skill"].clone(), event["how"].clone())).collect();
     assert_eq!(uses, [(json!("greet"), json!("read"))]);
     assert_eq!(world.report()["unused_skills"], json!([{ "skill": "other", "tasks": ["a"] }]));
+    world.run(["mission", "rehearse", "mission.toml", "--scenario", "play.toml"]).exits(0);
+    let told = world.run(["run", "report"]).exits(0).stdout;
+    assert!(told.contains("- `greet`, dev: read in 1 of 1 session (a)\n") && !told.contains("not seen"), "{told}");
 }
 
 /// Clients that say nothing, too much, nonsense; then a good one. `perl` speaks to sockets, a shell does not.

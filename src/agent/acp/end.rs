@@ -83,7 +83,7 @@ pub(super) fn of_error(error: &Value, clock: Clock) -> Terminal {
 
 /// Whether this error says that there is no such conversation.
 pub(super) fn is_unknown(error: &Value) -> bool {
-    error.get("code").and_then(Value::as_i64) == Some(NOT_FOUND)
+    error.get("code").and_then(Value::as_i64) == Some(NOT_FOUND) || fault::is_forgotten(&error.to_string())
 }
 
 /// The message of an error that is itself written as one, and its code.

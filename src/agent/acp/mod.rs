@@ -5,16 +5,18 @@
 //! has ended. Nothing that the protocol lets a client offer is offered, neither files nor terminals: the program works
 //! in the workspace itself. What it asks leave for is answered at once by what the task permits.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
 
 use agent_client_protocol_schema::ProtocolVersion;
 use agent_client_protocol_schema::v1::{AGENT_METHOD_NAMES, Implementation, InitializeRequest};
 
 use crate::agent::acp::session::Session;
-use crate::agent::{AgentError, Backend, Invocation, Reader, SessionSpec, Stdin, StopSignal, TellsTools, environment};
-use crate::amount::Millis;
-use crate::mission::sandbox::AgentSandbox;
-use crate::plan::{Agent, ReportsUse};
+use crate::agent::claude_code::ClaudeCode;
+use crate::agent::codex::Codex;
+use crate::agent::gemini::Gemini;
+use crate::agent::opencode::Opencode;
+use crate::agent::{AgentError, Backend, Invocation, Reader, SessionSpec, Stdin, command, environment, preset};
+use crate::plan::Agent;
 
 mod counting;
 mod end;
@@ -33,43 +35,45 @@ pub(crate) struct Acp;
 
 impl Backend for Acp {
     fn start(&self, spec: &SessionSpec) -> Result<Invocation, AgentError> {
-        let Some((program, args)) = spec.agent.command.split_first() else {
-            return Err(AgentError("the agent has no `command`".to_owned()));
-        };
+        let (program, args) = command(&spec.agent)?;
         let client = Implementation::new("ai-sdlc", env!("CARGO_PKG_VERSION")).title("ai-sdlc".to_owned());
         let first = InitializeRequest::new(ProtocolVersion::V1).client_info(client);
+        let mut env = environment(spec);
+        preset(&mut env, behind(&spec.agent).map_or(&[], |program| program.sets()));
+        // What Claude Code keeps back until it is searched for, its adapter keeps back too.
+        preset(&mut env, &[("ENABLE_TOOL_SEARCH", "false")]);
         let mut first = wire::request(FIRST, AGENT_METHOD_NAMES.initialize, &first);
         first.push('\n');
-        Ok(Invocation {
-            program: PathBuf::from(program),
-            args: args.to_vec(),
-            env: environment(spec),
-            stdin: Stdin::Open(first),
-            files: Vec::new(),
-            conversation: None,
-        })
+        Ok(Invocation { program, args, env, stdin: Stdin::Open(first), files: Vec::new(), conversation: None })
     }
 
     fn reader(&self, spec: &SessionSpec) -> Box<dyn Reader> {
         Box::new(Session::of(spec, jiff::Zoned::now))
     }
 
-    /// Its turn is cancelled first, which is the gentle way; what does not end by that hears no signal but the usual.
-    fn stop(&self) -> &'static [(StopSignal, Millis)] {
-        &[]
+    fn passes(&self, agent: &Agent) -> &'static [&'static str] {
+        behind(agent).map_or(&[], |program| program.passes(agent))
     }
 
-    fn reports(&self) -> ReportsUse {
-        ReportsUse::Yes
+    fn keeps(&self, agent: &Agent, env: &BTreeMap<String, String>) -> Vec<String> {
+        behind(agent).map_or_else(Vec::new, |program| program.keeps(agent, env))
     }
+}
 
-    fn tools(&self) -> TellsTools {
-        TellsTools::Yes
-    }
-
-    fn sandbox(&self, agent: &Agent) -> AgentSandbox {
-        agent.sandbox
-    }
+/// The program behind a command, where that is known: it logs in and keeps its state as when it is started otherwise.
+/// Adapters may be started by another program (`npx -y claude-agent-acp@…`).
+fn behind(agent: &Agent) -> Option<&'static dyn Backend> {
+    agent.command.iter().find_map(|word| {
+        let name = word.rsplit('/').next().unwrap_or_default().split('@').next().unwrap_or_default();
+        let program: &dyn Backend = match name {
+            "claude-agent-acp" | "claude-code-acp" => &ClaudeCode,
+            "codex-acp" => &Codex,
+            "gemini" | "gemini-cli" => &Gemini,
+            "opencode" | "opencode-ai" => &Opencode,
+            _ => return None,
+        };
+        Some(program)
+    })
 }
 
 #[cfg(test)]

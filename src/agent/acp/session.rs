@@ -94,7 +94,8 @@ impl Session {
         let mut terminal = end::of_error(error, self.clock);
         if let Terminal::Failed(fault, why) = &mut terminal {
             if what == Asked::Open && self.spec.conversation.is_some() && end::is_unknown(error) {
-                *why = format!("it does not know the conversation it was to go on with: {why}");
+                *fault = Fault::OutOfContext;
+                *why = format!("its program does not know the conversation any more: {why}");
             }
             if *fault == Fault::Misconfigured && what == Asked::Open && !self.able.logins.is_empty() {
                 *why = format!("{why}: log in with the program itself ({})", self.able.logins.join(", "));

@@ -1,10 +1,10 @@
 //! How its program is started.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::json;
 
-use crate::agent::{AgentError, Invocation, SessionSpec, Stdin, environment, mcp, own_conversation};
+use crate::agent::{AgentError, Invocation, SessionSpec, Stdin, command, environment, mcp, own_conversation, preset};
 use crate::amount::Usd;
 use crate::mission::model::Permissions;
 
@@ -31,7 +31,7 @@ const NOT_HERE: [&str; 12] = [
 
 /// What is set over its environment, where nobody set it otherwise: few tries of its own, since the engine waits
 /// better; nothing that it sends or fetches besides.
-const SETTINGS: [(&str, &str); 6] = [
+pub(super) const SETTINGS: [(&str, &str); 6] = [
     ("CLAUDE_CODE_MAX_RETRIES", "3"),
     ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
     ("DISABLE_AUTOUPDATER", "1"),
@@ -41,10 +41,7 @@ const SETTINGS: [(&str, &str); 6] = [
 ];
 
 pub(super) fn invocation(spec: &SessionSpec) -> Result<Invocation, AgentError> {
-    let Some((program, first)) = spec.agent.command.split_first() else {
-        return Err(AgentError("the agent has no `command`".to_owned()));
-    };
-    let mut args = first.to_vec();
+    let (program, mut args) = command(&spec.agent)?;
     let mut add = |more: &[&str]| args.extend(more.iter().map(|arg| (*arg).to_owned()));
     add(&["-p", "--output-format", "stream-json", "--verbose", "--include-partial-messages"]);
     add(&["--setting-sources", "user", "--append-system-prompt", PROJECT]);
@@ -72,14 +69,12 @@ pub(super) fn invocation(spec: &SessionSpec) -> Result<Invocation, AgentError> {
     args.extend(allowed(spec));
     args.extend(server.map(|_| format!("mcp__{}", mcp::SERVER)));
     let mut env = environment(spec);
-    for (name, value) in SETTINGS {
-        env.entry(name.to_owned()).or_insert_with(|| value.to_owned());
-    }
+    preset(&mut env, &SETTINGS);
     // What begins with a stroke it takes for a command of its own.
     let first = if spec.prompt.trim_start().starts_with('/') { "Your task:\n\n" } else { "" };
     let stdin = Stdin::Text(format!("{first}{}", spec.prompt));
     Ok(Invocation {
-        program: PathBuf::from(program),
+        program,
         args,
         env,
         stdin,

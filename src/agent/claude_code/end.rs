@@ -5,6 +5,7 @@
 use serde_json::Value;
 
 use crate::agent::claude_code::stream::text;
+use crate::agent::fault;
 use crate::agent::{Exit, Said, Stream, Terminal, bounded};
 use crate::amount::{Millis, WallTime};
 use crate::kernel::fact::{EndKind, Fault, Reset};
@@ -51,9 +52,10 @@ pub(super) fn of(result: &Value, reset: Reset) -> Result<Terminal, Unfinished> {
         reason if reason.starts_with("aborted") => Err(Unfinished::Interrupted),
         _ if text(result, "stop_reason") == "refusal" => Ok(Terminal::Refused(why)),
         _ if !failed => Ok(Terminal::Completed),
+        _ if fault::is_forgotten(&why) => Ok(Terminal::Failed(Fault::OutOfContext, why)),
         "api_error" => {
             let status = result.get("api_error_status").and_then(Value::as_u64);
-            let fault = fault(status, &why, reset);
+            let fault = of_service(status, &why, reset);
             Ok(Terminal::Failed(fault, advised(fault, status, why)))
         }
         _ => Err(Unfinished::Crashed),
@@ -69,7 +71,7 @@ fn why(result: &Value) -> String {
 }
 
 /// What failed of the service, by its status, and by its words where one status stands for much.
-fn fault(status: Option<u64>, why: &str, reset: Reset) -> Fault {
+fn of_service(status: Option<u64>, why: &str, reset: Reset) -> Fault {
     let lower = why.to_lowercase();
     let says = |words: &[&str]| words.iter().any(|words| lower.contains(words));
     match status {
@@ -119,7 +121,7 @@ pub(super) fn at_seconds(seconds: i64) -> Reset {
 /// That the program tries again by itself.
 pub(super) fn retrying(line: &Value) -> Said {
     let status = line.get("error_status").and_then(Value::as_u64);
-    let mut fault = fault(status, "", Reset::Untold);
+    let mut fault = of_service(status, "", Reset::Untold);
     if let (Fault::Limited { reset }, Some(wait)) = (&mut fault, line.get("retry_delay_ms").and_then(Value::as_u64)) {
         *reset = Reset::After { wait: Millis(wait) };
     }

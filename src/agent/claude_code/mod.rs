@@ -4,10 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::agent::{AgentError, Backend, Invocation, Reader, SessionSpec, StopSignal, TellsTools};
+use crate::agent::{AgentError, Backend, Invocation, Reader, SessionSpec, StopSignal};
 use crate::amount::Millis;
-use crate::mission::sandbox::AgentSandbox;
-use crate::plan::{Agent, ReportsUse};
+use crate::plan::Agent;
 
 mod command_line;
 mod counting;
@@ -36,21 +35,13 @@ impl Backend for ClaudeCode {
         &[(StopSignal::Interrupt, Millis(4_000))]
     }
 
-    fn reports(&self) -> ReportsUse {
-        ReportsUse::Yes
-    }
-
-    fn tools(&self) -> TellsTools {
-        TellsTools::Yes
-    }
-
-    fn sandbox(&self, agent: &Agent) -> AgentSandbox {
-        agent.sandbox
+    fn sets(&self) -> &'static [(&'static str, &'static str)] {
+        &command_line::SETTINGS
     }
 
     /// Its logins, and where it finds the service. What clouds need (`AWS_*`) opens more than a model: that is the
     /// mission's to let through.
-    fn passes(&self) -> &'static [&'static str] {
+    fn passes(&self, _: &Agent) -> &'static [&'static str] {
         &[
             "ANTHROPIC_*",
             "CLAUDE_CODE_OAUTH_TOKEN",
@@ -62,7 +53,7 @@ impl Backend for ClaudeCode {
     }
 
     /// All of its folder: a login is renewed by a file that takes the place of another.
-    fn keeps(&self, env: &BTreeMap<String, String>) -> Vec<String> {
+    fn keeps(&self, _: &Agent, env: &BTreeMap<String, String>) -> Vec<String> {
         match env.get(FOLDER) {
             Some(folder) => vec![format!("{}/", folder.trim_end_matches('/'))],
             None => vec!["~/.claude/".to_owned(), "~/.claude.json".to_owned()],

@@ -104,7 +104,7 @@ fn every_transcript_has_its_class() {
         ("max_budget", failed(Fault::OutOfBudget)),
         ("max_turns", failed(Fault::OutOfTurns)),
         ("max_tokens", failed(Fault::OutOfTurns)),
-        ("resume_unknown", "Exited".to_owned()),
+        ("resume_unknown", failed(Fault::OutOfContext)),
         ("session_in_use", "Exited".to_owned()),
         ("sigint", "Signalled".to_owned()),
         ("sigterm", "Signalled".to_owned()),
@@ -319,6 +319,6 @@ fn tools_of_the_engine_are_there_at_once() {
 #[test]
 fn its_folder_may_be_elsewhere() {
     let env = |folder: &str| std::iter::once(("CLAUDE_CONFIG_DIR".to_owned(), folder.to_owned())).collect();
-    assert_eq!(ClaudeCode.keeps(&env("/c/")), ["/c/"]);
-    assert_eq!(ClaudeCode.keeps(&std::collections::BTreeMap::new()), ["~/.claude/", "~/.claude.json"]);
+    assert_eq!(ClaudeCode.keeps(&spec().agent, &env("/c/")), ["/c/"]);
+    assert_eq!(ClaudeCode.keeps(&spec().agent, &std::collections::BTreeMap::new()), ["~/.claude/", "~/.claude.json"]);
 }

@@ -159,6 +159,7 @@ impl Reader for Lines {
             (None, Exit::Code(_), Some(why)) => {
                 EndKind::Failed { fault: fault::of(None, why, self.clock), why: why.clone() }
             }
+            (None, Exit::Code(_), None) if fault::is_forgotten(errors) => fault::forgotten(errors),
             // Its arguments or its configuration cannot be read, or nobody is logged in.
             (None, Exit::Code(2), None) => failed(errors),
             (None, Exit::Code(_), None) if is_unusable(errors) => failed(errors),

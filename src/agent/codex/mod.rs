@@ -2,19 +2,17 @@
 //!
 //! It brings a sandbox of its own, which keeps what it runs off the git folder and, unless it is configured otherwise,
 //! off the network. Its prompt goes over standard input, so that it may be of any length; what it would ask a person
-//! for is declined by itself, and told on standard error only.
+//! for is declined by itself, and told on standard error only. It knows no gentler way to be stopped than TERM: it tells
+//! nothing more in any case.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::agent::codex::lines::Lines;
-use crate::agent::{
-    AgentError, Backend, Invocation, Reader, SessionSpec, Stdin, StopSignal, TellsTools, environment, mcp,
-};
-use crate::amount::Millis;
+use crate::agent::{AgentError, Backend, Invocation, Reader, SessionSpec, Stdin, command, environment, mcp};
 use crate::mission::model::Permissions;
 use crate::mission::sandbox::AgentSandbox;
-use crate::plan::{Agent, ReportsUse};
+use crate::plan::Agent;
 
 mod lines;
 
@@ -27,10 +25,7 @@ pub(crate) struct Codex;
 
 impl Backend for Codex {
     fn start(&self, spec: &SessionSpec) -> Result<Invocation, AgentError> {
-        let Some((program, first)) = spec.agent.command.split_first() else {
-            return Err(AgentError("the agent has no `command`".to_owned()));
-        };
-        let mut args: Vec<String> = first.to_vec();
+        let (program, mut args) = command(&spec.agent)?;
         args.push("exec".to_owned());
         if spec.conversation.is_some() {
             args.push("resume".to_owned());
@@ -46,7 +41,7 @@ impl Backend for Codex {
         args.extend(spec.conversation.clone());
         args.push("-".to_owned());
         Ok(Invocation {
-            program: PathBuf::from(program),
+            program,
             args,
             env: environment(spec),
             stdin: Stdin::Text(spec.prompt.clone()),
@@ -59,24 +54,11 @@ impl Backend for Codex {
         Box::new(Lines::new(spec, jiff::Zoned::now))
     }
 
-    /// It has no gentler way than TERM: an interrupt makes it tell nothing more.
-    fn stop(&self) -> &'static [(StopSignal, Millis)] {
-        &[]
-    }
-
-    fn reports(&self) -> ReportsUse {
-        ReportsUse::Yes
-    }
-
-    fn tools(&self) -> TellsTools {
-        TellsTools::Yes
-    }
-
     fn sandbox(&self, _: &Agent) -> AgentSandbox {
         AgentSandbox::Own
     }
 
-    fn passes(&self) -> &'static [&'static str] {
+    fn passes(&self, _: &Agent) -> &'static [&'static str] {
         &[
             "AZURE_OPENAI_API_KEY",
             "CODEX_ACCESS_TOKEN",
@@ -87,7 +69,7 @@ impl Backend for Codex {
         ]
     }
 
-    fn keeps(&self, env: &BTreeMap<String, String>) -> Vec<String> {
+    fn keeps(&self, _: &Agent, env: &BTreeMap<String, String>) -> Vec<String> {
         let folder = env.get("CODEX_HOME").map_or("~/.codex", |folder| folder.trim_end_matches('/'));
         vec![format!("{folder}/")]
     }

@@ -144,7 +144,7 @@ fn every_transcript_ends_as_what_it_is() {
             ("rate_waiting", Exit::Signal(9), "signalled 9"),
             ("resume", ok, "completed"),
             ("resume_again", ok, "completed"),
-            ("resume_unknown", failed, "exited 1"),
+            ("resume_unknown", failed, "out of context"),
             ("sigint", failed, "exited 1"),
             ("sigkill_group", Exit::Signal(9), "signalled 9"),
             ("sigterm", Exit::Signal(15), "signalled 15"),
@@ -241,6 +241,6 @@ fn what_was_cached_and_thought_is_a_part_of_the_rest() {
 fn where_it_keeps_its_own_is_known() {
     let env =
         |pairs: &[(&str, &str)]| pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    assert_eq!(Codex.keeps(&env(&[])), vec!["~/.codex/"]);
-    assert_eq!(Codex.keeps(&env(&[("CODEX_HOME", "/x/")])), vec!["/x/"]);
+    assert_eq!(Codex.keeps(&session().agent, &env(&[])), vec!["~/.codex/"]);
+    assert_eq!(Codex.keeps(&session().agent, &env(&[("CODEX_HOME", "/x/")])), vec!["/x/"]);
 }

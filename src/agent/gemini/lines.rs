@@ -147,6 +147,8 @@ impl Reader for Lines {
             (Some(Terminal::Refused(why)), _) => EndKind::Refused { why: why.clone() },
             (Some(Terminal::Failed(fault, why)), _) => EndKind::Failed { fault: *fault, why: why.clone() },
             (None, Exit::Signal(signal)) => EndKind::Signalled { signal },
+            // Of what it was given to begin with.
+            (None, Exit::Code(42)) if fault::is_forgotten(errors) => fault::forgotten(errors),
             // Of login, of its sandbox, of its settings, of trust: it says so by these and does not begin.
             (None, Exit::Code(41 | 44 | 52 | 55)) => {
                 EndKind::Failed { fault: Fault::Misconfigured, why: words(errors) }

@@ -2,17 +2,14 @@
 //!
 //! Its settings are the person's: what a session may do is told by its arguments and by a policy of the session's own.
 //! Settings of a session's own cannot be given to it (those of the system have to be root's), and so neither can a
-//! server of tools: its sessions call `ai-sdlc tool` from their shell.
+//! server of tools: its sessions call `ai-sdlc tool` from their shell. While one of its tools runs it answers no signal.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use crate::agent::gemini::lines::Lines;
-use crate::agent::{AgentError, Backend, Invocation, Reader, SessionSpec, Stdin, StopSignal, TellsTools, environment};
-use crate::amount::Millis;
+use crate::agent::{AgentError, Backend, Invocation, Reader, SessionSpec, Stdin, command, environment, preset};
 use crate::mission::model::Permissions;
-use crate::mission::sandbox::AgentSandbox;
-use crate::plan::{Agent, ReportsUse};
+use crate::plan::Agent;
 
 mod lines;
 
@@ -41,14 +38,11 @@ pub(crate) struct Gemini;
 
 impl Backend for Gemini {
     fn start(&self, spec: &SessionSpec) -> Result<Invocation, AgentError> {
-        let Some((program, first)) = spec.agent.command.split_first() else {
-            return Err(AgentError("the agent has no `command`".to_owned()));
-        };
+        let (program, mut args) = command(&spec.agent)?;
         if spec.prompt.len() > MAX_PROMPT {
             let size = spec.prompt.len() >> 20;
             return Err(AgentError(format!("Gemini CLI reads prompts of 8 MiB at most, and this one has {size} MiB")));
         }
-        let mut args: Vec<String> = first.to_vec();
         args.extend(["--output-format", "stream-json"].map(str::to_owned));
         let mut files = Vec::new();
         match spec.permissions {
@@ -70,40 +64,20 @@ impl Backend for Gemini {
             args.extend(["--resume".to_owned(), conversation.clone()]);
         }
         let mut env = environment(spec);
-        // It starts nowhere else: the person trusted the engine with this repository.
-        env.insert("GEMINI_CLI_TRUST_WORKSPACE".to_owned(), "true".to_owned());
-        Ok(Invocation {
-            program: PathBuf::from(program),
-            args,
-            env,
-            stdin: Stdin::Text(spec.prompt.clone()),
-            files,
-            conversation: None,
-        })
+        preset(&mut env, self.sets());
+        Ok(Invocation { program, args, env, stdin: Stdin::Text(spec.prompt.clone()), files, conversation: None })
     }
 
     fn reader(&self, spec: &SessionSpec) -> Box<dyn Reader> {
         Box::new(Lines::new(spec.permissions, jiff::Zoned::now))
     }
 
-    /// TERM is as gentle as anything: it answers none of them while a tool runs.
-    fn stop(&self) -> &'static [(StopSignal, Millis)] {
-        &[]
+    /// It starts nowhere but in a folder that it trusts: the person trusted the engine with this repository.
+    fn sets(&self) -> &'static [(&'static str, &'static str)] {
+        &[("GEMINI_CLI_TRUST_WORKSPACE", "true")]
     }
 
-    fn reports(&self) -> ReportsUse {
-        ReportsUse::Yes
-    }
-
-    fn tools(&self) -> TellsTools {
-        TellsTools::Yes
-    }
-
-    fn sandbox(&self, agent: &Agent) -> AgentSandbox {
-        agent.sandbox
-    }
-
-    fn passes(&self) -> &'static [&'static str] {
+    fn passes(&self, _: &Agent) -> &'static [&'static str] {
         &[
             "CLOUD_SHELL",
             "GEMINI_API_KEY",
@@ -121,7 +95,7 @@ impl Backend for Gemini {
         ]
     }
 
-    fn keeps(&self, env: &BTreeMap<String, String>) -> Vec<String> {
+    fn keeps(&self, _: &Agent, env: &BTreeMap<String, String>) -> Vec<String> {
         let home = env.get("GEMINI_CLI_HOME").map_or("~", |home| home.trim_end_matches('/'));
         vec![format!("{home}/.gemini/")]
     }

@@ -104,7 +104,7 @@ fn every_transcript_ends_as_what_it_is() {
             ("rate429_forever", Exit::Signal(9), "signalled 9"),
             ("rate429_then_ok", ok, "completed"),
             ("rate429_told", Exit::Signal(9), "signalled 9"),
-            ("resume_unknown", Exit::Code(42), "exited 42"),
+            ("resume_unknown", Exit::Code(42), "out of context"),
             ("sigint", ok, "completed"),
             ("sigint_group", ok, "exited 0"),
             ("sigkill_group", Exit::Signal(9), "signalled 9"),
@@ -181,6 +181,6 @@ fn an_answer_that_was_withheld_is_no_success() {
 fn where_it_keeps_its_own_is_known() {
     let env =
         |pairs: &[(&str, &str)]| pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    assert_eq!(Gemini.keeps(&env(&[])), vec!["~/.gemini/"]);
-    assert_eq!(Gemini.keeps(&env(&[("GEMINI_CLI_HOME", "/x")])), vec!["/x/.gemini/"]);
+    assert_eq!(Gemini.keeps(&spec().agent, &env(&[])), vec!["~/.gemini/"]);
+    assert_eq!(Gemini.keeps(&spec().agent, &env(&[("GEMINI_CLI_HOME", "/x")])), vec!["/x/.gemini/"]);
 }

@@ -156,6 +156,7 @@ impl Reader for Lines {
             (None, Exit::Code(0), Some("content-filter")) => {
                 EndKind::Refused { why: "the service withheld the answer".to_owned() }
             }
+            (None, Exit::Code(1), None) if fault::is_forgotten(errors) => fault::forgotten(errors),
             (None, Exit::Code(1), None) if fault::is_misconfigured(errors) => {
                 failed(Fault::Misconfigured, bounded(errors.lines().last().unwrap_or_default(), 1 << 10))
             }

@@ -1,7 +1,7 @@
 //! opencode: `opencode run --format json`, with its prompt on standard input.
 //!
 //! What is set for a session is laid over the person's configuration by a variable, so that no file of theirs is
-//! touched. That it tries again it tells in its log alone, which goes to standard error.
+//! touched. That it tries again it tells in its log alone, which goes to standard error. It ends at once at any signal.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -9,13 +9,9 @@ use std::path::{Component, Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use crate::agent::opencode::lines::Lines;
-use crate::agent::{
-    AgentError, Backend, Invocation, Reader, SessionSpec, Stdin, StopSignal, TellsTools, environment, mcp,
-};
-use crate::amount::Millis;
+use crate::agent::{AgentError, Backend, Invocation, Reader, SessionSpec, Stdin, command, environment, mcp};
 use crate::mission::model::Permissions;
-use crate::mission::sandbox::AgentSandbox;
-use crate::plan::{Agent, ReportsUse};
+use crate::plan::Agent;
 
 mod lines;
 
@@ -34,10 +30,7 @@ pub(crate) struct Opencode;
 
 impl Backend for Opencode {
     fn start(&self, spec: &SessionSpec) -> Result<Invocation, AgentError> {
-        let Some((program, first)) = spec.agent.command.split_first() else {
-            return Err(AgentError("the agent has no `command`".to_owned()));
-        };
-        let mut args: Vec<String> = first.to_vec();
+        let (program, mut args) = command(&spec.agent)?;
         args.extend(["run", "--format", "json", "--auto", "--print-logs", "--log-level", "ERROR"].map(str::to_owned));
         if let Some(model) = &spec.model {
             if !model.contains('/') {
@@ -56,7 +49,7 @@ impl Backend for Opencode {
         let mut env = environment(spec);
         env.insert("OPENCODE_CONFIG_CONTENT".to_owned(), settings(spec).to_string());
         Ok(Invocation {
-            program: PathBuf::from(program),
+            program,
             args,
             env,
             stdin: Stdin::Text(spec.prompt.clone()),
@@ -69,29 +62,11 @@ impl Backend for Opencode {
         Box::new(Lines::new(spec, jiff::Zoned::now))
     }
 
-    /// It ends at once at any signal, and says nothing more.
-    fn stop(&self) -> &'static [(StopSignal, Millis)] {
-        &[]
-    }
-
-    fn reports(&self) -> ReportsUse {
-        ReportsUse::Yes
-    }
-
-    fn tools(&self) -> TellsTools {
-        TellsTools::Yes
-    }
-
-    fn sandbox(&self, agent: &Agent) -> AgentSandbox {
-        agent.sandbox
-    }
-
-    /// Keys of the services it is most often used with: others are named by `pass`.
-    fn passes(&self) -> &'static [&'static str] {
+    /// Keys of the services it is most often used with, each of which opens models and nothing else. Others, and what a
+    /// cloud asks for (`AWS_*`), are the mission's to let through.
+    fn passes(&self, _: &Agent) -> &'static [&'static str] {
         &[
             "ANTHROPIC_API_KEY",
-            "AWS_*",
-            "AZURE_*",
             "DEEPSEEK_API_KEY",
             "GEMINI_API_KEY",
             "GOOGLE_API_KEY",
@@ -109,7 +84,7 @@ impl Backend for Opencode {
         ]
     }
 
-    fn keeps(&self, env: &BTreeMap<String, String>) -> Vec<String> {
+    fn keeps(&self, _: &Agent, env: &BTreeMap<String, String>) -> Vec<String> {
         let folders = [
             ("XDG_DATA_HOME", "~/.local/share"),
             ("XDG_STATE_HOME", "~/.local/state"),

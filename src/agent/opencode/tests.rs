@@ -96,7 +96,7 @@ fn every_transcript_ends_as_what_it_is() {
             ("rate429_forever", failed, "limited for 1.0s"),
             ("rate429_then_ok", ok, "completed"),
             ("rate429_waiting", Exit::Signal(9), "signalled 9"),
-            ("resume_unknown", failed, "exited 1"),
+            ("resume_unknown", failed, "out of context"),
             ("sigint", Exit::Signal(2), "signalled 2"),
             ("sigkill_group", Exit::Signal(9), "signalled 9"),
             ("sigterm", Exit::Signal(15), "signalled 15"),
@@ -168,6 +168,13 @@ fn what_a_rule_forbids_is_told() {
 #[test]
 fn where_it_keeps_its_own_is_known() {
     let env = [("XDG_DATA_HOME".to_owned(), "/data/".to_owned())].into();
-    let kept = Opencode.keeps(&env);
+    let kept = Opencode.keeps(&spec().agent, &env);
     assert_eq!(kept[..2], ["/data/opencode/", "~/.local/state/opencode/"]);
+}
+
+#[test]
+fn what_opens_more_than_a_model_is_not_let_through_unasked() {
+    let passes = Opencode.passes(&spec().agent);
+    assert!(passes.contains(&"OPENAI_API_KEY"));
+    assert!(!passes.iter().any(|name| name.starts_with("AWS") || name.starts_with("AZURE")), "{passes:?}");
 }

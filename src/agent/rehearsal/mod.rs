@@ -6,18 +6,16 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::agent::{
-    AgentError, Backend, Exit, Invocation, Judges, Reader, Said, SessionSpec, Stdin, StopSignal, Stream, TellsTools,
-    Terminal, environment,
+    AgentError, Backend, Exit, Invocation, Judges, Reader, Said, SessionSpec, Stdin, StopSignal, Stream, Terminal,
+    environment,
 };
 use crate::amount::{Cost, Millis, TokenUse, Usage};
 use crate::kernel::event::SessionKind;
 use crate::kernel::fact::{EndKind, Fault, WorkKey};
 use crate::mission::field::shape::Shape;
 use crate::mission::model::Permissions;
-use crate::mission::sandbox::AgentSandbox;
 use crate::name::OutputId;
 use crate::plan::scenario::Scenario;
-use crate::plan::{Agent, ReportsUse};
 
 mod files;
 mod play;
@@ -96,18 +94,6 @@ impl Backend for RehearsalAgent {
 
     fn stop(&self) -> &'static [(StopSignal, Millis)] {
         &[(StopSignal::Interrupt, Millis(2_000))]
-    }
-
-    fn reports(&self) -> ReportsUse {
-        ReportsUse::Yes
-    }
-
-    fn tools(&self) -> TellsTools {
-        TellsTools::Yes
-    }
-
-    fn sandbox(&self, _: &Agent) -> AgentSandbox {
-        AgentSandbox::Engine
     }
 }
 

@@ -3,25 +3,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
-
+use super::words::{all_words, common};
 use crate::catalog::skill::SkillFolder;
 
 /// How soon the same word said again counts little.
 const SATURATION: f64 = 1.2;
 /// How much a long document is held against it.
-const LENGTH: f64 = 0.75;
+const LENGTH: f64 = 0.3;
 
-/// What each part of a skill weighs.
+/// What each part of a skill weighs. Descriptions are prose: half of their words are there by chance.
 const NAME: f64 = 3.0;
 const FOUND_BY: f64 = 2.0;
-const DESCRIPTION: f64 = 1.0;
+const DESCRIPTION: f64 = 0.5;
+const CATEGORY: f64 = 0.5;
 
-/// Words that say nothing of what a text is about.
-const EMPTY: [&str; 24] = [
-    "all", "and", "any", "are", "before", "but", "each", "for", "from", "has", "into", "it", "its", "not", "one",
-    "out", "so", "that", "the", "thi", "use", "when", "with", "you",
-];
+/// What of its weight a word has that stands in any task.
+const COMMON: f64 = 0.5;
 
 /// Skills as bags of words.
 #[derive(Debug)]
@@ -43,8 +40,8 @@ impl Document {
         let manifest = &skill.manifest;
         let mut document = Self::default();
         document.add(skill.name.as_str(), NAME);
-        document.add(&manifest.category, FOUND_BY);
-        for text in manifest.tags.iter().chain(&manifest.triggers) {
+        document.add(&manifest.category, CATEGORY);
+        for text in manifest.tags.iter().chain(&manifest.words).chain(&manifest.triggers) {
             document.add(text, FOUND_BY);
         }
         document.add(&skill.description, DESCRIPTION);
@@ -52,7 +49,7 @@ impl Document {
     }
 
     fn add(&mut self, text: &str, weight: f64) {
-        for word in all_words(text) {
+        for (word, _) in all_words(text) {
             *self.words.entry(word).or_default() += weight;
             self.length += weight;
         }
@@ -68,14 +65,15 @@ impl Index {
         }
         let count = f64::from(u32::try_from(documents.len()).unwrap_or(u32::MAX));
         let weigh = |said: u32| ((count - f64::from(said) + 0.5) / (f64::from(said) + 0.5)).ln_1p();
-        let weights = said_by.into_iter().map(|(word, said)| (word, weigh(said))).collect();
+        let common = common();
+        let share = |word: &String| if common.contains(word) { COMMON } else { 1.0 };
+        let weights = said_by.into_iter().map(|(word, said)| (word.clone(), weigh(said) * share(&word))).collect();
         let mean_length = documents.iter().map(|document| document.length).sum::<f64>() / count.max(1.0);
         Self { documents, weights, mean_length }
     }
 
-    /// How much a text speaks of the skill at this place, to two digits: more than that nobody reads, and two that
-    /// differ by less are ordered by their names.
-    pub(super) fn score(&self, at: usize, said: &BTreeSet<String>) -> f64 {
+    /// How much words speak of the skill at this place.
+    pub(super) fn score<'w>(&self, at: usize, said: impl IntoIterator<Item = &'w String>) -> f64 {
         let Some(document) = self.documents.get(at) else { return 0.0 };
         let length = 1.0 - LENGTH + LENGTH * document.length / self.mean_length.max(1.0);
         let mut score = 0.0;
@@ -84,67 +82,11 @@ impl Index {
                 score += weight * often * (SATURATION + 1.0) / (often + SATURATION * length);
             }
         }
-        (score * 100.0).round() / 100.0
-    }
-}
-
-/// The words of a text that mean something, in lower case, plural and singular alike. What a template fills in is no
-/// word: its tags name variables.
-pub(super) fn words(text: &str) -> BTreeSet<String> {
-    all_words(&spoken(text, &Value::Null)).collect()
-}
-
-/// How many words two texts have in common.
-pub fn likeness(one: &str, two: &str) -> usize {
-    words(one).intersection(&words(two)).count()
-}
-
-/// A template as far as it can be read before a run: each tag that names a value is that value, every other is left out.
-pub fn spoken(text: &str, values: &Value) -> String {
-    let mut said = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("{{") {
-        let (tag, behind) = after.split_once("}}").unwrap_or_default();
-        let path = tag.split_whitespace().next_back().unwrap_or_default().trim_matches(['{', '}', '~', '#', '/']);
-        said.push_str(before);
-        said.push(' ');
-        match path.split('.').try_fold(values, |value, part| value.get(part)) {
-            Some(Value::String(text)) => said.push_str(text),
-            Some(value @ (Value::Number(_) | Value::Bool(_) | Value::Array(_) | Value::Object(_))) => {
-                said.push_str(&value.to_string());
-            }
-            Some(Value::Null) | None => {}
-        }
-        rest = behind;
-    }
-    said.push_str(rest);
-    said
-}
-
-fn all_words(text: &str) -> impl Iterator<Item = String> {
-    text.split(|c: char| !c.is_alphanumeric())
-        .map(|word| word.to_lowercase().trim_end_matches('s').to_owned())
-        .filter(|word| word.len() > 2 && !EMPTY.contains(&word.as_str()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_those_that_mean_something() {
-        let said = words("Run the tests of {{inputs.migration}}, and the API's test!");
-        assert_eq!(said.into_iter().collect::<Vec<_>>(), ["api", "run", "test"]);
-        assert_eq!(words("open {{ to the end").into_iter().collect::<Vec<_>>(), ["open"]);
+        score
     }
 
-    #[test]
-    fn a_template_is_read_with_the_values_that_are_known() {
-        let values = serde_json::json!({ "inputs": { "what": "a migration", "parts": ["ui"], "none": null } });
-        let text = "Do {{inputs.what}}: {{{json inputs.parts}}}{{inputs.none}}{{tasks.a.outputs.b}}.";
-        assert_eq!(
-            spoken(text, &values).split_whitespace().collect::<Vec<_>>().join(" "),
-            "Do a migration: [\"ui\"]} ."
-        );
+    /// What words weigh together: the fewer skills say them, the more.
+    pub(super) fn weight(&self, words: &BTreeSet<String>) -> f64 {
+        words.iter().filter_map(|word| self.weights.get(word)).sum()
     }
 }

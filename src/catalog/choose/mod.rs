@@ -1,7 +1,7 @@
 //! Choosing the skills of a session, in two stages: those asked for with what they require; then, out of what its text
-//! speaks of, those that are called for by a trigger or by words of theirs or go well with one that is there, best
-//! first. Where very many are left,
-//! somebody else may rank them ([`Ranking`]) in place of the index.
+//! speaks of, the best first: those for which nearly half as much speaks as for the best, and with less those that a
+//! trigger or words of theirs call for or that go well with one that is there. Where very many are left, somebody else
+//! may rank them ([`Ranking`]) in place of the index.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +10,12 @@ use crate::name::SkillName;
 
 mod index;
 mod why;
+mod words;
 
-use index::{Index, words};
-pub use index::{likeness, spoken};
+use index::Index;
 pub use why::{By, Chosen, PassedOver, Ranking, Refusal, Selection, Why, WhyNot};
+use words::{Said, trigger, words};
+pub use words::{likeness, spoken};
 
 /// Most skills that a session is given; what is asked for by name is given whole.
 pub const MOST: usize = 8;
@@ -24,11 +26,24 @@ pub const FEWEST: usize = 3;
 /// More candidates than these are worth a second look.
 pub const MANY: usize = 10;
 
+/// Most candidates that a second look is shown, the nearest.
+pub const SHOWN: usize = 30;
+
 /// Words of its name, category and tags that call for a skill without one of its triggers.
 const CALLING: usize = 2;
 
-/// What a trigger is worth, in points of the index.
-const TRIGGER: f64 = 4.0;
+/// What of the best one's score is enough for one that nothing else speaks for.
+const CLEAR: f64 = 0.4;
+
+/// And how much that must be at least: what one rare word counts that it is found by. Where the best has less, the text
+/// says little, and the nearest fill up what is missing.
+const ENOUGH: f64 = 4.0;
+
+/// The same where a trigger or words of its own call for it.
+const CALLED: f64 = 0.3;
+
+/// The same where it goes well with one that was chosen.
+const BESIDE: f64 = 0.2;
 
 /// Below this a text does not speak of a skill: it shares a word that many skills have.
 const FAINT: f64 = 1.0;
@@ -84,7 +99,7 @@ impl<'a> Chooser<'a> {
             let tags = manifest.tags.iter().chain([&manifest.category]).flat_map(|text| words(text));
             Entry {
                 name,
-                triggers: manifest.triggers.iter().map(|text| (text.as_str(), words(text))).collect(),
+                triggers: manifest.triggers.iter().map(|text| (text.as_str(), trigger(text))).collect(),
                 words: words(name.as_str()).into_iter().chain(tags).collect(),
             }
         };
@@ -114,20 +129,14 @@ impl<'a> Chooser<'a> {
         }
         let candidates = self.candidates(text, &chosen);
         let names = candidates.iter().map(|candidate| candidate.name.clone()).collect();
+        let best = candidates.first().map_or(0.0, |candidate| candidate.score);
         let mut choosing = Choosing { chooser: self, chosen, passed: Vec::new() };
         match ranking {
             None => {
-                let (called, faint): (Vec<_>, Vec<_>) = candidates.into_iter().partition(Candidate::is_called);
-                for candidate in &called {
-                    choosing.try_one(candidate, None);
-                }
-                for candidate in &faint {
-                    if let Some(with) = choosing.goes_with(candidate) {
-                        choosing.try_one(candidate, Some(Why::GoesWith { with }));
-                    } else if choosing.chosen.len() < FEWEST {
-                        choosing.try_one(candidate, Some(Why::Fills));
-                    } else {
-                        choosing.pass(candidate, WhyNot::Faint);
+                for candidate in &candidates {
+                    match choosing.speaks(candidate, best) {
+                        Ok(why) => choosing.try_one(candidate, why),
+                        Err(why) => choosing.pass(candidate, why),
                     }
                 }
             }
@@ -152,25 +161,37 @@ impl<'a> Chooser<'a> {
 
     /// What a text speaks of and is not chosen yet, the nearest first.
     fn candidates(&self, text: &str, chosen: &[Chosen]) -> Vec<Candidate<'a>> {
-        let said = words(text);
-        let mut found: Vec<(f64, Candidate<'a>)> = Vec::new();
+        let said = Said::of(text);
+        let mut found: Vec<Candidate<'a>> = Vec::new();
         for (at, entry) in self.entries.iter().enumerate() {
             if chosen.iter().any(|chosen| chosen.skill == *entry.name) {
                 continue;
             }
-            let is_said = |trigger: &&(&str, BTreeSet<String>)| !trigger.1.is_empty() && trigger.1.is_subset(&said);
-            let triggers: Vec<&'a str> = entry.triggers.iter().filter(is_said).map(|(phrase, _)| *phrase).collect();
-            let words = entry.words.intersection(&said).cloned().collect();
-            let score = self.index.score(at, &said);
-            let called = f64::from(u32::try_from(triggers.len()).unwrap_or(u32::MAX));
-            let candidate = Candidate { name: entry.name, triggers, words, score, place: 0 };
-            if candidate.is_called() || score >= FAINT {
-                found.push((TRIGGER.mul_add(called, score), candidate));
+            let candidate = self.candidate(at, entry, &said);
+            if candidate.is_called() || candidate.score >= FAINT {
+                found.push(candidate);
             }
         }
-        found.sort_by(|one, two| two.0.total_cmp(&one.0).then_with(|| one.1.name.cmp(two.1.name)));
+        found.sort_by(|one, two| two.score.total_cmp(&one.score).then_with(|| one.name.cmp(two.name)));
         let numbered = found.into_iter().enumerate();
-        numbered.map(|(at, (_, candidate))| Candidate { place: at + 1, ..candidate }).collect()
+        numbered.map(|(at, candidate)| Candidate { place: at + 1, ..candidate }).collect()
+    }
+
+    /// What a text says of one skill. Its score is that of the index and what the words of its best trigger weigh, to
+    /// two digits: more than that nobody reads, and two that differ by less are ordered by their names.
+    fn candidate(&self, at: usize, entry: &Entry<'a>, said: &Said) -> Candidate<'a> {
+        let mut triggers = Vec::new();
+        let mut score: f64 = 0.0;
+        for (phrase, words) in &entry.triggers {
+            if said.says(words) {
+                triggers.push(*phrase);
+                score = score.max(self.index.weight(words));
+            }
+        }
+        let score = ((score + self.index.score(at, said.words.keys())) * 100.0).round() / 100.0;
+        let own = said.words.iter().filter(|(word, _)| entry.words.contains(*word));
+        let words = own.map(|(_, written)| written.clone()).collect();
+        Candidate { name: entry.name, triggers, words, score, place: 0 }
     }
 
     /// Adds a skill and all that it requires.
@@ -206,9 +227,26 @@ struct Choosing<'c, 'a> {
 }
 
 impl Choosing<'_, '_> {
+    /// Whether enough speaks for a candidate, beside what speaks for the best; what that is where its own text and
+    /// triggers do not tell.
+    fn speaks(&self, candidate: &Candidate<'_>, best: f64) -> Result<Option<Why>, WhyNot> {
+        let reaches = |share: f64| candidate.score >= best * share;
+        if (reaches(CLEAR) && candidate.score >= ENOUGH) || (candidate.is_called() && reaches(CALLED)) {
+            return Ok(None);
+        }
+        if let Some(with) = self.goes_with(candidate).filter(|_| reaches(BESIDE) && best >= ENOUGH) {
+            return Ok(Some(Why::GoesWith { with }));
+        }
+        if self.chosen.len() < FEWEST { Ok(Some(Why::Fills)) } else { Err(WhyNot::Faint) }
+    }
+
     /// Takes a candidate with what it requires, unless something speaks against it.
     fn try_one(&mut self, candidate: &Candidate<'_>, first: Option<Why>) {
         let before = self.chosen.len();
+        let (most, too_many) = match first {
+            Some(Why::Fills) => (FEWEST, WhyNot::Faint),
+            Some(_) | None => (MOST, WhyNot::Full),
+        };
         let mut with = self.chosen.clone();
         let added = self.chooser.add(candidate.name, candidate.why(first), &mut with);
         let against = match added {
@@ -219,7 +257,7 @@ impl Choosing<'_, '_> {
                     let was_there = |name: &SkillName| with.iter().take(before).any(|chosen| chosen.skill == *name);
                     Some(WhyNot::Conflict { with: if was_there(&one) { one } else { two } })
                 }
-                None => (with.len() > MOST && with.len() > before).then_some(WhyNot::Full),
+                None => (with.len() > most && with.len() > before).then_some(too_many),
             },
         };
         match against {

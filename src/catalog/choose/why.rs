@@ -112,7 +112,7 @@ pub enum WhyNot {
     },
     /// With it and what it requires there would be too many.
     Full,
-    /// The text says none of its triggers and too few of its words, and there are enough.
+    /// Too little speaks for it beside what speaks for the best, and there are enough.
     Faint,
     /// Who ranked the candidates left it out.
     Unranked,
@@ -139,9 +139,11 @@ impl Selection {
         self.chosen.iter().map(|chosen| chosen.skill.clone()).collect()
     }
 
-    /// The candidates that a second look should rank, where there are so many that an index alone is a poor judge.
+    /// The nearest of the candidates, for a second look to rank them, where there are so many that an index alone is a
+    /// poor judge.
     pub fn to_be_ranked(&self) -> Option<&[SkillName]> {
-        (self.candidates.len() > super::MANY).then_some(self.candidates.as_slice())
+        let nearest = self.candidates.get(..super::SHOWN).unwrap_or(&self.candidates);
+        (self.candidates.len() > super::MANY).then_some(nearest)
     }
 }
 
@@ -168,7 +170,7 @@ impl fmt::Display for WhyNot {
             Self::Conflict { with } => write!(f, "it conflicts with `{with}`"),
             Self::Missing { skill } => write!(f, "it requires `{skill}`, which does not exist"),
             Self::Full => write!(f, "with it there would be more than {}", super::MOST),
-            Self::Faint => f.write_str("the text says none of its triggers and too few of its words"),
+            Self::Faint => f.write_str("too little speaks for it beside the best"),
             Self::Unranked => f.write_str("the ranking left it out"),
         }
     }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::agent::PROGRAMS;
 use crate::cli::Context;
 use crate::cli::doctor::login::{self, Login};
 use crate::cli::doctor::{Sign, State, good, poor, version};
@@ -12,15 +11,21 @@ use crate::cli::settings::Settings;
 use crate::mission::model::BackendKind;
 use crate::name::AgentName;
 
+/// Told of an agent whose table names no models for the words that roles use.
+const OWN_MODEL: &str = ", takes the model it is set to";
+
 /// Looks for the programs of all agents, and for those that could be agents.
 pub(super) fn look(context: &Context, project: &Project, settings: &Settings) -> Vec<Sign> {
     let search = Search { context, project, own: own_programs(context, settings) };
     let mut rows: Vec<(String, Result<PathBuf, String>)> = Vec::new();
-    let mut signs = Vec::new();
+    let (mut signs, mut unnamed) = (Vec::new(), Vec::new());
     for (name, table) in settings.agents() {
         if table.backend == Some(BackendKind::Rehearsal) {
             signs.push(good("agent", format!("{name}: embedded, plays scenarios")));
             continue;
+        }
+        if table.models.is_empty() && table.backend != Some(BackendKind::Command) {
+            unnamed.push(name.to_string());
         }
         let program = table.program().unwrap_or_default().to_owned();
         let found = search.find(&program).ok_or(program);
@@ -33,9 +38,13 @@ pub(super) fn look(context: &Context, project: &Project, settings: &Settings) ->
     let versions =
         version::of_all(configured.iter().filter(|path| search.may_be_asked(path)).cloned().collect(), context);
     let of = |path: &Path| versions.get(path).map(|version| format!(", {version}")).unwrap_or_default();
+    let of_model = |name: &str| if unnamed.iter().any(|one| one == name) { OWN_MODEL } else { "" };
     for (name, found) in &rows {
         signs.push(match found {
-            Ok(path) => logged_in(format!("{name}: {}{}", path.display(), of(path)), path, context),
+            Ok(path) => {
+                let told = format!("{name}: {}{}{}", path.display(), of(path), of_model(name));
+                logged_in(told, path, context)
+            }
             Err(program) => {
                 let remedy = format!("install `{program}`, or change `[agents.{name}] command`");
                 poor("agent", State::Warning, format!("{name}: there is no `{program}`"), remedy)
@@ -89,7 +98,8 @@ impl Search<'_> {
     fn may_be_asked(&self, path: &Path) -> bool {
         let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let of_project = [path, &real].iter().any(|path| path.starts_with(&self.project.root));
-        let is_known = PROGRAMS.iter().any(|name| self.find(name).as_deref() == Some(path));
+        let mut known = BackendKind::ALL.into_iter().filter_map(BackendKind::usual_program);
+        let is_known = known.any(|name| self.find(name).as_deref() == Some(path));
         let is_own = self.own.iter().any(|name| self.find(name).as_deref() == Some(path));
         !of_project && (is_known || is_own)
     }

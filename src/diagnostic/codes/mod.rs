@@ -30,6 +30,7 @@ parts! {
     workspaces, WORKSPACES, "Workspaces and branches";
     budgets, BUDGETS, "Budgets";
     prices, PRICES, "Prices";
+    stories, STORIES, "Stories";
 }
 
 /// All rows of all parts.

@@ -209,7 +209,7 @@ fn engine_files(setting: &Setting, task: &TaskId) -> Vec<EngineFile> {
             for place in [".claude/skills", ".agents/skills"] {
                 files.push(EngineFile {
                     path: format!("{place}/ai-sdlc-{name}/{}", file.path),
-                    bytes: file.text.clone().into_bytes(),
+                    bytes: file.bytes(),
                     executable: file.executable,
                 });
             }

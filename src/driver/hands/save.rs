@@ -5,7 +5,9 @@ use std::path::Path;
 use crate::driver::clock::wall_now;
 use crate::driver::hands::Hands;
 use crate::driver::hands::place::worktree_at;
+use crate::kernel::event::PlaceKind;
 use crate::kernel::fact::{Fact, WorkKey};
+use crate::mission::model::TaskWorkspace;
 use crate::name::{Attempt, TaskId};
 use crate::workspace::SalvageWhy;
 
@@ -46,14 +48,20 @@ impl Hands {
         Ok(())
     }
 
-    /// Says where to find what was saved.
+    /// Says where to find what was saved. What is in a `read-only` worktree is meant to be thrown away: it is saved all
+    /// the same, since a person may have worked there, but in a rehearsal only the embedded agent has.
     pub(super) fn tell_saved(&self, of: &(TaskId, Attempt), why: SalvageWhy) {
         let (task, attempt) = of;
-        let (run, words) = (&self.setting.run, why.words());
-        let text = format!(
-            "unsaved work of {task}, attempt {attempt}, was saved {words}: `ai-sdlc run recover {run} {}`",
-            task.quoted()
-        );
-        self.tell(Fact::Noted { text });
+        let plan = self.setting.plan();
+        let is_thrown_away = plan.tasks.get(task).is_some_and(|task| task.workspace == TaskWorkspace::ReadOnly);
+        let (run, words, quoted) = (&self.setting.run, why.words(), task.quoted());
+        let what = match (is_thrown_away, self.setting.place.kind) {
+            (true, PlaceKind::ScratchWithChecks | PlaceKind::ScratchWithoutChecks) => return,
+            (true, PlaceKind::Repository) => {
+                format!("what {task}, attempt {attempt}, changed in its `read-only` worktree is no result, and")
+            }
+            (false, _) => format!("unsaved work of {task}, attempt {attempt},"),
+        };
+        self.tell(Fact::Noted { text: format!("{what} was saved {words}: `ai-sdlc run recover {run} {quoted}`") });
     }
 }

@@ -65,7 +65,7 @@ fn tool(plan: &Plan, name: &SkillName) -> Option<SkillTool> {
     let skill = plan.skills.get(name)?;
     let manifest = skill.files.iter().find(|file| file.path == "skill.toml");
     let manifest = manifest.and_then(|file| toml::from_str::<SkillManifest>(&file.text).ok()).unwrap_or_default();
-    let about = [manifest.category].into_iter().chain(manifest.tags).chain(manifest.triggers);
+    let about = [manifest.category].into_iter().chain(manifest.tags).chain(manifest.words).chain(manifest.triggers);
     Some(SkillTool {
         name: name.clone(),
         description: skill.description.clone(),

@@ -9,12 +9,13 @@ use indexmap::IndexMap;
 
 use crate::amount::{Millis, Usage};
 use crate::driver::children::{Child, ChildEnd, Told};
+use crate::driver::environment::REHEARSAL;
 use crate::driver::guard::{ChildId, ChildKind, Spawn, Stop};
 use crate::driver::hands::review::Who;
 use crate::driver::hands::tools;
 use crate::driver::hands::{Briefing, Errand, Hands};
 use crate::kernel::effect::StartSession;
-use crate::kernel::event::SessionKind;
+use crate::kernel::event::{PlaceKind, SessionKind};
 use crate::kernel::fact::{Activity, EndKind, Fact, StopWhy, WorkEnd, WorkKey};
 use crate::mask::Mask;
 use crate::name::TaskId;
@@ -326,7 +327,9 @@ impl Hands {
         ];
         let artifacts = self.artifacts_folder(&key.task);
         let artifacts = artifacts.map(|folder| ("AI_SDLC_ARTIFACTS", folder.display().to_string()));
-        env.extend(own.into_iter().chain(artifacts).map(|(name, value)| (name.to_owned(), value)));
+        let unscripted = self.setting.place.kind == PlaceKind::ScratchWithoutChecks;
+        let rehearsal = unscripted.then(|| (REHEARSAL, "1".to_owned()));
+        env.extend(own.into_iter().chain(artifacts).chain(rehearsal).map(|(name, value)| (name.to_owned(), value)));
         env
     }
 }

@@ -14,7 +14,7 @@ use crate::plan::GivenHandoff;
 pub enum HandOffWhy {
     /// A person wants it.
     Asked,
-    /// The conversation is full.
+    /// The conversation cannot go on: it is full, or its program does not know it any more.
     Context,
     /// The session's part of the budget is used up; there is more of it.
     Share,

@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 
 use crate::diagnostic::codes;
 use crate::diagnostic::nearest::{listed, nearest};
+use crate::mission::backend::AUTO;
 use crate::mission::check::Scene;
 use crate::mission::check::kinds::Kind;
 use crate::mission::check::marker::Marker;
@@ -13,9 +14,6 @@ use crate::mission::model::{BackendKind, PromptVia};
 use crate::mission::team::AgentFile;
 use crate::name::AgentName;
 
-/// Agents that exist without being configured.
-pub const BUILT_IN: [&str; 6] = ["auto", "claude", "codex", "gemini", "opencode", "rehearsal"];
-
 /// Keys that only one backend takes.
 const COMMAND_ONLY: [&str; 4] = ["prompt", "resume", "events", "sandbox"];
 
@@ -23,7 +21,7 @@ const COMMAND_ONLY: [&str; 4] = ["prompt", "resume", "events", "sandbox"];
 pub fn check_agents(marker: &mut Marker<'_>, agents: &IndexMap<AgentName, AgentFile>) {
     for (name, agent) in agents {
         let place = format!("/agents/{name}");
-        if name.as_str() == "auto" {
+        if name.as_str() == AUTO {
             let span = marker.key(&place);
             marker
                 .error(codes::AGENT_TABLE, span, "`auto` stands for the first agent that is installed")
@@ -134,9 +132,10 @@ pub fn check_names(scene: &Scene<'_>, marker: &mut Marker<'_>) {
 }
 
 fn known(scene: &Scene<'_>, marker: &mut Marker<'_>, pointer: &str, agent: &AgentName) {
-    let configured = || {
-        let own = scene.file.agents.keys();
-        own.chain(scene.against.agents.keys()).map(AgentName::as_str).chain(BUILT_IN)
+    let (file, others) = (scene.file, scene.against.agents);
+    let configured = move || {
+        let built_in = BackendKind::ALL.into_iter().filter_map(|backend| -> Option<&str> { backend.built_in() });
+        file.agents.keys().chain(others.keys()).map(AgentName::as_str).chain([AUTO]).chain(built_in)
     };
     if configured().any(|name| name == agent.as_str()) {
         return;

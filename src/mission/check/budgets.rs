@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::amount::Usd;
 use crate::diagnostic::codes;
 use crate::mission::check::marker::Marker;
 use crate::mission::check::{Scene, Standing};
@@ -63,13 +64,19 @@ fn fit(scene: &Scene<'_>, marker: &mut Marker<'_>, budget: &BudgetFile) {
                     .related(run_span, "the run's");
             }
         }
-        if sum > whole && told.is_empty() && key != "time" {
+        // Amounts such as 0.1 + 0.2 are a hair more than what they come to.
+        if sum - whole > whole * 1e-9 && told.is_empty() && key != "time" {
             let span = marker.value(&format!("/budget/{key}"));
+            let told = |amount: f64| match (key, Usd::from_dollars(amount)) {
+                ("usd", Some(usd)) => usd.to_string(),
+                _ => format!("{amount} {key}"),
+            };
+            let (sum, whole) = (told(sum), told(whole));
             marker
                 .warning(
                     codes::BUDGET_FIT,
                     span,
-                    format!("the tasks' budgets together are {sum} {key}, the run's is {whole}"),
+                    format!("the tasks' budgets together are {sum}, the run's is {whole}"),
                 )
                 .help("raise it, or lower those of the tasks");
         }

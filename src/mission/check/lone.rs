@@ -2,15 +2,13 @@
 
 use crate::diagnostic::codes;
 use crate::diagnostic::nearest::nearest;
+use crate::mission::backend::MODEL_WORDS;
 use crate::mission::check::Scene;
 use crate::mission::check::marker::Marker;
 use crate::mission::field::duration;
 use crate::mission::file::{RetryFile, TaskFile};
 use crate::mission::model::{Deliver, WorkspaceMode};
 use crate::name::LocalTaskId;
-
-/// The words that stand for a model of any agent.
-const MODELS: [&str; 3] = ["fast", "balanced", "strong"];
 
 /// Checks all of it.
 pub fn check(scene: &Scene<'_>, marker: &mut Marker<'_>) {
@@ -54,8 +52,8 @@ fn model(marker: &mut Marker<'_>, pointer: &str, model: Option<&String>) {
         marker
             .error(codes::WRONG_VALUE, span, "an empty `model`")
             .help("write `fast`, `balanced`, `strong`, or an id the agent knows");
-    } else if !MODELS.contains(&model.as_str())
-        && let Some(close) = nearest(model, MODELS)
+    } else if !MODEL_WORDS.contains(&model.as_str())
+        && let Some(close) = nearest(model, MODEL_WORDS)
     {
         let span = marker.value(pointer);
         marker

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::Found;
 use crate::catalog::role::{Body, Capability, RoleTemplate};
 use crate::catalog::template::{Position, Template, VariableUse};
-use crate::diagnostic::codes;
+use crate::catalog::{Broken, Found};
 use crate::diagnostic::nearest::{listed, nearest};
+use crate::diagnostic::{ByteSpan, Code, Severity, codes};
 use crate::mission::check::Scene;
 use crate::mission::check::kinds::Kind;
 use crate::mission::check::marker::Marker;
@@ -39,8 +39,7 @@ pub fn check(scene: &Scene<'_>, marker: &mut Marker<'_>) {
         };
         if !scene.against.catalog.roles.contains_key(wanted) {
             let span = if table.template.is_some() { marker.value(&pointer) } else { marker.key(&pointer) };
-            let help = which_role(scene, wanted.as_str());
-            marker.error(codes::UNKNOWN_ROLE, span, format!("there is no role template `{wanted}`")).help(help);
+            no_role(scene, marker, span, (wanted, format!("there is no role template `{wanted}`")));
         }
         skills(scene, marker, &format!("/roles/{name}/skills"), &table.skills);
     }
@@ -79,8 +78,24 @@ fn exists(scene: &Scene<'_>, marker: &mut Marker<'_>, pointer: &str, role: &Role
     let in_mission = scene.file.roles.contains_key(role) || scene.left_out.contains(&format!("/roles/{role}"));
     if !in_mission && !scene.against.catalog.roles.contains_key(role) {
         let span = marker.value(pointer);
-        let help = which_role(scene, role.as_str());
-        marker.error(codes::UNKNOWN_ROLE, span, format!("unknown role `{role}`")).help(help);
+        no_role(scene, marker, span, (role, format!("unknown role `{role}`")));
+    }
+}
+
+/// Tells that a role is not there, unless its file is and is broken: then that is what is told.
+fn no_role(scene: &Scene<'_>, marker: &mut Marker<'_>, span: ByteSpan, (role, message): (&RoleName, String)) {
+    match scene.against.catalog.broken_roles.get(role) {
+        Some(broken) => cannot_be_used(marker, (codes::UNKNOWN_ROLE, span), &format!("the role `{role}`"), broken),
+        None => {
+            marker.error(codes::UNKNOWN_ROLE, span, message).help(which_role(scene, role.as_str()));
+        }
+    }
+}
+
+/// What is broken has an error of its own; only what is another tool's has none.
+fn cannot_be_used(marker: &mut Marker<'_>, (code, span): (Code, ByteSpan), what: &str, broken: &Broken) {
+    if broken.finding.severity == Severity::Warning {
+        marker.error(code, span, format!("{what} cannot be used: {}", broken.words())).help(broken.remedy());
     }
 }
 
@@ -128,12 +143,16 @@ fn skills(scene: &Scene<'_>, marker: &mut Marker<'_>, pointer: &str, skills: &[S
         if known.contains_key(skill) {
             continue;
         }
+        let span = marker.value(&format!("{pointer}/{at}"));
+        if let Some(broken) = scene.against.catalog.broken_skills.get(skill) {
+            cannot_be_used(marker, (codes::UNKNOWN_SKILL, span), &format!("the skill `{skill}`"), broken);
+            continue;
+        }
         let names = || known.keys().map(SkillName::as_str);
         let help = nearest(skill.as_str(), names()).map_or_else(
             || format!("the skills are {}; a new one is a folder `skills/{skill}/`", listed(names())),
             |close| format!("did you mean `{close}`?"),
         );
-        let span = marker.value(&format!("{pointer}/{at}"));
         marker.error(codes::UNKNOWN_SKILL, span, format!("unknown skill `{skill}`")).help(help);
     }
 }

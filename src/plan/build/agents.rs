@@ -3,15 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{Home, PlanError, Request};
+use crate::mission::backend::MODEL_WORDS;
+pub use crate::mission::backend::{AUTO, REHEARSAL};
 use crate::mission::events::EventMeaning;
 use crate::mission::model::{AgentTable, BackendKind, PromptVia};
 use crate::name::AgentName;
 use crate::plan::{Agent, ReportsUse};
-
-/// The agent that plays scenarios: always there.
-pub const REHEARSAL: &str = "rehearsal";
-/// Not an agent: whichever is installed.
-pub const AUTO: &str = "auto";
 
 /// Lays layers over one another, the later above, on top of the agents that are always there.
 pub fn overlay_all<'a>(
@@ -28,20 +25,13 @@ pub fn overlay_all<'a>(
     all
 }
 
-/// The agents that need no table: the embedded one, and those whose programs are known.
+/// The agents that need no table.
 fn built_in() -> impl Iterator<Item = (AgentName, AgentTable)> {
-    let known: [(&str, BackendKind, [&str; 3]); 5] = [
-        ("claude", BackendKind::ClaudeCode, ["haiku", "sonnet", "opus"]),
-        ("codex", BackendKind::Codex, ["", "", ""]),
-        ("gemini", BackendKind::Gemini, ["gemini-2.5-flash", "gemini-2.5-pro", "gemini-2.5-pro"]),
-        ("opencode", BackendKind::Opencode, ["", "", ""]),
-        (REHEARSAL, BackendKind::Rehearsal, ["", "", ""]),
-    ];
-    known.into_iter().filter_map(|(name, backend, models)| {
-        let words = ["fast", "balanced", "strong"].into_iter().zip(models).filter(|(_, id)| !id.is_empty());
-        let models = words.map(|(word, id)| (word.to_owned(), id.to_owned())).collect();
+    BackendKind::ALL.into_iter().filter_map(|backend| {
+        let models = MODEL_WORDS.into_iter().zip(backend.models().into_iter().flatten());
+        let models = models.map(|(word, id)| (word.to_owned(), id.to_owned())).collect();
         let table = AgentTable { backend: Some(backend), models, ..AgentTable::default() };
-        Some((AgentName::parse(name).ok()?, table))
+        Some((AgentName::parse(backend.built_in()?).ok()?, table))
     })
 }
 
@@ -129,7 +119,7 @@ pub fn model(agent: &Agent, asked: Option<&str>) -> Option<String> {
     let asked = asked?;
     match agent.models.get(asked) {
         Some(id) => Some(id.clone()),
-        None if matches!(asked, "fast" | "balanced" | "strong") => None,
+        None if MODEL_WORDS.contains(&asked) => None,
         None => Some(asked.to_owned()),
     }
 }

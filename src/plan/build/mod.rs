@@ -238,6 +238,13 @@ impl Making<'_> {
 
     fn merge(&self, errors: &mut Vec<PlanError>) -> MergePolicy {
         let mut policy = self.request.mission.merge.clone();
+        // A template that comes to nothing is how an input leaves it out.
+        let is_nothing = |into: &String| {
+            into.contains("{{") && self.render("`[merge] into`", into).is_ok_and(|text| text.trim().is_empty())
+        };
+        if policy.into.as_ref().is_some_and(is_nothing) {
+            policy.into = None;
+        }
         policy.into = self.revision("`[merge] into`", policy.into.as_deref(), errors);
         if let Some(into) = &policy.into
             && let Some(why) = branches::refused(into)

@@ -91,6 +91,9 @@ fn adopt(task: &mut Task, local: &TaskId, home: &Home<'_>) {
     }));
     if task.title == local.as_str() {
         task.title = group.child(local).to_string();
+    } else if let Some(key) = group.key() {
+        // The title is what history says of it: the same task of the next instance must not be called alike.
+        task.title = format!("{} ({key})", task.title);
     }
     let absolute = |ids: &mut Vec<TaskId>| ids.iter_mut().for_each(|id| *id = group.child(id));
     absolute(&mut task.needs);
@@ -102,6 +105,8 @@ fn adopt(task: &mut Task, local: &TaskId, home: &Home<'_>) {
         task.handoff_from.clone_from(&planned.handoff_from);
     }
     absolute(&mut task.rework);
+    // What is urgent as a whole is so in its parts.
+    task.priority = task.priority.saturating_add(planned.priority);
     if let TaskWorkspace::With(before) = &mut task.workspace {
         *before = group.child(before);
     }

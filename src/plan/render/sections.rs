@@ -115,7 +115,8 @@ fn skills(role: &ForRole<'_>, listed: bool) -> Vec<String> {
         let lines: Vec<String> = given()
             .map(|(name, skill)| format!("- `{name}` ({}): {}", skill_path(plan, name), skill.description))
             .collect();
-        sections.push(format!("## Skills at hand\n\n{}", lines.join("\n")));
+        sections
+            .push(format!("## Skills at hand\n\nPaths in a skill are relative to its folder.\n\n{}", lines.join("\n")));
     }
     if plan.workspace.mode == WorkspaceMode::Directory {
         let texts = given().filter_map(|(name, skill)| {

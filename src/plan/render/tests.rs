@@ -97,7 +97,7 @@ fn a_role_that_says_little_is_completed() {
     ] {
         assert_eq!(text.matches(part).count(), 1, "{part}\n{text}");
     }
-    assert!(!text.contains("given back") && !text.contains("failed"));
+    assert!(!text.contains("given back") && !text.contains("before this one failed"), "{text}");
 }
 
 #[test]
@@ -457,4 +457,9 @@ fn tools_are_told_by_the_names_of_each_program() {
         text.contains("tool run-skill NAME --param key=value` in a shell: run a skill that can be run: `testing`"),
         "{text}"
     );
+    let parameters = json!({ "required": ["to"], "properties": { "from": {}, "to": {} } });
+    let handler = crate::plan::SkillHandler { parameters: Some(parameters), ..handler };
+    plan.skills.values_mut().for_each(|skill| skill.handler = Some(handler.clone()));
+    let text = told(&plan, &FIRST, "S.").unwrap();
+    assert!(text.contains(": run a skill that can be run (`?`: may be left out): `testing` (`to`, `from?`)"), "{text}");
 }

@@ -2,7 +2,10 @@
 //! which its program calls them.
 
 use super::values::ForRole;
+use crate::catalog::parameters::{Parameter, parameters};
 use crate::mission::model::BackendKind;
+use crate::name::SkillName;
+use crate::plan::Plan;
 
 /// One tool: its name in a program, how a shell calls it, and what for.
 struct Told {
@@ -34,11 +37,16 @@ pub(super) fn section(role: &ForRole<'_>) -> String {
     if !role.work.skills.is_empty() {
         lines.push(line(backend, WITH_SKILLS.name, WITH_SKILLS.command, WITH_SKILLS.what));
     }
-    let runs = |name: &&crate::name::SkillName| plan.skills.get(*name).is_some_and(|skill| skill.handler.is_some());
-    let run: Vec<String> = role.work.skills.iter().filter(runs).map(|name| format!("`{name}`")).collect();
+    let run: Vec<String> = role.work.skills.iter().filter_map(|name| runnable(plan, name)).collect();
     if !run.is_empty() {
-        let what = format!("run a skill that can be run: {}", run.join(", "));
-        lines.push(line(backend, "run_skill", WITH_HANDLERS, &what));
+        let told = run.join(", ");
+        let optional = if told.contains("?`") { " (`?`: may be left out)" } else { "" };
+        lines.push(line(
+            backend,
+            "run_skill",
+            WITH_HANDLERS,
+            &format!("run a skill that can be run{optional}: {told}"),
+        ));
     }
     let how = match backend {
         BackendKind::Codex => " Where they are not listed, `tool_search` finds them.",
@@ -54,6 +62,17 @@ pub(super) fn section(role: &ForRole<'_>) -> String {
          which you can do without: files do the same.{how}\n{}",
         lines.join("\n")
     )
+}
+
+/// A skill that can be run, with the names of what it is given: `links` (`path`, `root?`).
+fn runnable(plan: &Plan, name: &SkillName) -> Option<String> {
+    let handler = plan.skills.get(name)?.handler.as_ref()?;
+    let named: Vec<String> = handler.parameters.iter().flat_map(parameters).map(|one| marked(&one)).collect();
+    Some(if named.is_empty() { format!("`{name}`") } else { format!("`{name}` ({})", named.join(", ")) })
+}
+
+fn marked(parameter: &Parameter) -> String {
+    format!("`{}`", parameter.brief())
 }
 
 fn line(backend: BackendKind, name: &str, command: &str, what: &str) -> String {

@@ -1,9 +1,9 @@
 //! The final report as Markdown, for pull requests and step summaries.
 
-use crate::report::end::{REHEARSAL, artifacts, became, headline, kept, next, programs, tone, unused_skills, used};
+use crate::report::end::{REHEARSAL, artifacts, became, headline, kept, next, programs, skills, tone, used};
 use crate::report::line::Tone;
 use crate::report::look::{Look, safe, safe_lines};
-use crate::report::task::{End, Stage, brief, few};
+use crate::report::task::{End, Stage, brief};
 use crate::report::{Report, sandbox_words};
 
 const TAIL_LINES: usize = 40;
@@ -73,11 +73,7 @@ fn lists(report: &Report) -> Vec<String> {
         out.extend(artifacts.iter().map(|(id, path, bytes)| format!("- `{id}`: {} ({bytes} bytes)", code(path))));
     }
     out.extend(programs(report).map(|programs| format!("\n{}\n", cell(&programs))));
-    let unused = unused_skills(report);
-    if !unused.is_empty() {
-        out.push("\nSkills that sessions were given and were not seen to use:\n".to_owned());
-        out.extend(unused.iter().map(|(skill, tasks)| format!("- `{skill}` ({})", cell(&few(tasks)))));
-    }
+    out.extend(skills::markdown(report, cell));
     let not_run = report.not_run();
     if !not_run.is_empty() {
         out.push("\nNot run in this rehearsal, as it had no scenario:\n".to_owned());

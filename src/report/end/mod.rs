@@ -5,6 +5,7 @@ mod junit;
 mod markdown;
 mod next;
 mod schema;
+mod skills;
 mod used;
 
 pub use json::json;
@@ -12,6 +13,7 @@ pub use junit::junit;
 pub use markdown::markdown;
 pub use next::{Next, next};
 pub use schema::report_schema;
+pub use skills::skills;
 pub use used::used;
 
 use crate::amount::Basis;
@@ -252,15 +254,6 @@ pub(crate) fn programs(report: &Report) -> Option<String> {
     let named: Vec<String> =
         report.programs().iter().map(|(agent, version)| format!("{agent} {}", safe(version))).collect();
     (!named.is_empty()).then(|| format!("Agents: {}", named.join(", ")))
-}
-
-/// Skills that were given in vain, each with its tasks. In a rehearsal nobody reads any.
-pub(crate) fn unused_skills(report: &Report) -> Vec<(String, Vec<String>)> {
-    if report.is_rehearsal() {
-        return Vec::new();
-    }
-    let owned = |tasks: Vec<&str>| tasks.into_iter().map(str::to_owned).collect();
-    report.unused_skills().into_iter().map(|(skill, tasks)| (skill.to_string(), owned(tasks))).collect()
 }
 
 fn artifact_rows(report: &Report) -> Vec<String> {

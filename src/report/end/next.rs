@@ -6,6 +6,7 @@ use crate::kernel::event::{FailureClass, RunOutcome};
 use crate::kernel::fact::Delivered;
 use crate::report::task::{End, Stage, TaskReport, Worker};
 use crate::report::{Delivery, Engine, Report};
+use crate::story::compose::COMMAND;
 
 /// A command to type, and what it is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -70,10 +71,9 @@ pub fn next(report: &Report) -> Vec<Next> {
 fn go_on(report: &Report, run: &str) -> Option<Next> {
     let resume = format!("run resume {run}");
     match report.outcome {
-        Some(RunOutcome::Failed) if fails_the_same_way(report) => Some(report.ours(
-            &format!("mission run {}", quoted(&report.file)),
-            "once it is mended: this run keeps the plan that it began with",
-        )),
+        Some(RunOutcome::Failed) if fails_the_same_way(report) => {
+            Some(report.ours(&again(report), "once it is mended: this run keeps the plan that it began with"))
+        }
         Some(RunOutcome::Failed) => Some(report.ours(&resume, "tries again what failed; what is done stays done")),
         Some(RunOutcome::Cancelled) => Some(report.ours(&resume, "does after all what was cancelled")),
         Some(RunOutcome::Paused) => Some(report.ours(&resume, "goes on; what failed is tried again")),
@@ -107,9 +107,14 @@ fn fails_the_same_way(report: &Report) -> bool {
     first == Some(FailureClass::Expression) && classes.all(|class| class == FailureClass::Expression)
 }
 
+/// The command that makes such a run again: a composed mission is called as the one that composed it.
+fn again(report: &Report) -> String {
+    if report.file.starts_with(COMMAND) { report.file.clone() } else { format!("mission run {}", quoted(&report.file)) }
+}
+
 /// The same mission, no rehearsal.
 fn for_real(report: &Report) -> Next {
-    let mut command = format!("mission run {}", quoted(&report.file));
+    let mut command = again(report);
     for (name, value) in &report.typed.inputs {
         command.push_str(" --input ");
         command.push_str(&quoted(&format!("{name}={value}")));

@@ -101,8 +101,9 @@ fn lay_out(spec: &SessionSpec, skill: &SkillTool) -> io::Result<PathBuf> {
         let path = folder.join(path);
         fs::create_dir_all(path.parent().unwrap_or(&folder))?;
         // Another call may be running what is there.
-        if fs::read(&path).ok().as_deref() != Some(file.text.as_bytes()) {
-            fs::write(&path, &file.text)?;
+        let bytes = file.bytes();
+        if fs::read(&path).ok().as_deref() != Some(bytes.as_slice()) {
+            fs::write(&path, bytes)?;
         }
         let mode = if file.executable { 0o755 } else { 0o644 };
         fs::set_permissions(&path, fs::Permissions::from_mode(mode))?;

@@ -123,9 +123,14 @@ impl Repository {
                 format!("make one, or stand on another: `git -C {place} switch {other}`"),
             );
         }
-        let remedy = match self.checkout() {
-            Some(_) => format!("make one: `git -C {place} commit --allow-empty -m \"First commit\"`"),
-            None => format!("it is bare: push a branch to {place}, or name a checkout with `-C`"),
+        let remedy = match (self.checkout(), self.uncommitted()) {
+            (Some(_), Ok(0)) => format!("make one: `git -C {place} commit --allow-empty -m \"First commit\"`"),
+            // An empty commit would do for git, and every task would then stand in an empty folder.
+            (Some(_), Ok(_) | Err(_)) => format!(
+                "commit what is there, as a task sees only what is committed: \
+                 `git -C {place} add -A && git -C {place} commit -m \"First commit\"`"
+            ),
+            (None, _) => format!("it is bare: push a branch to {place}, or name a checkout with `-C`"),
         };
         Refusal::new("the repository has no commit yet, so there is nothing that a worktree could begin from", remedy)
     }

@@ -200,6 +200,14 @@ impl Rig {
         }
     }
 
+    /// Lays this over its settings, key by key, where those are JSON.
+    pub(super) fn sets(&self, more: &Value) {
+        let (path, text) = self.kind.settings(&self.server.address).unwrap();
+        let mut settings: Value = serde_json::from_str(&text).unwrap();
+        settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        fs::write(self.world.home().join(path), settings.to_string()).unwrap();
+    }
+
     /// The same, logged in by this variable instead.
     pub(super) fn login(mut self, variable: &'static str) -> Self {
         self.environment.retain(|(_, value)| value != KEY);
@@ -222,8 +230,14 @@ impl Rig {
     /// Runs this mission with its agent.
     #[must_use]
     pub(super) fn mission(&self, text: &str) -> Ran {
+        self.mission_by(self.kind.name(), text)
+    }
+
+    /// Runs this mission with an agent that it has a table of.
+    #[must_use]
+    pub(super) fn mission_by(&self, agent: &str, text: &str) -> Ran {
         self.world.mission(text);
-        self.run(["mission", "run", "mission.toml", "--agent", self.kind.name(), "--yes"])
+        self.run(["mission", "run", "mission.toml", "--agent", agent, "--yes"])
     }
 
     /// Starts it and does not wait.

@@ -5,10 +5,12 @@
 //! of tests here. No test reaches for a real service or a real login: a home folder of its own, a key that is none, an
 //! address on loopback.
 
+mod acp;
 mod claude;
 mod codex;
 mod crowd;
 mod gemini;
 mod harness;
+mod lost;
 mod opencode;
 mod tools;

@@ -202,13 +202,18 @@ fn what_cannot_work_is_refused_with_a_remedy() {
     assert!(unborn[0].remedy.contains("--allow-empty"), "{unborn:?}");
 
     field.write("a.txt", "a\n");
+    let unborn = refusals(&field.repository(), None, None);
+    assert!(unborn[0].remedy.contains(" add -A && ") && !unborn[0].remedy.contains("--allow-empty"), "{unborn:?}");
     field.commit("first");
     let both = refusals(&field.repository(), Some("nowhere"), Some(&field.root().join("worktrees")));
     assert_eq!(both.len(), 2, "{both:?}");
     assert!(both[0].remedy.contains("git branch nowhere"));
     assert!(both[1].what.contains("inside the checkout"));
     let beside = field.root().join("..").join("beside").join("worktrees");
-    field.repository().preflight(&PreflightAsk { into: None, root: Some(&beside) }).expect("it is outside, read to its end");
+    field
+        .repository()
+        .preflight(&PreflightAsk { into: None, root: Some(&beside) })
+        .expect("it is outside, read to its end");
     std::os::unix::fs::symlink(field.root(), field.root().parent().unwrap().join("link")).unwrap();
     let linked = field.root().join("..").join("link").join("worktrees");
     assert!(refusals(&field.repository(), None, Some(&linked))[0].what.contains("inside the checkout"));

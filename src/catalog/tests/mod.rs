@@ -6,6 +6,8 @@ use super::role::{Body, Permissions};
 use super::*;
 use crate::diagnostic::Severity;
 
+mod mistakes;
+
 fn write(root: &Path, path: &str, text: &str) {
     let path = root.join(path);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -87,6 +89,35 @@ fn a_file_of_another_tool_is_text_and_gets_at_most_edit() {
 }
 
 #[test]
+fn a_description_that_other_tools_take_is_taken_with_a_warning() {
+    let root = tempfile::tempdir().unwrap();
+    let text = "---\nname: helper\ndescription: Use this when: it hurts\n  badly\ntools: Read, Bash\n---\nHelp.\n";
+    write(root.path(), ".claude/agents/helper.md", text);
+    write(root.path(), "roles/other.md", &text.replace("helper", "other"));
+    // A file of ours is held to what it says it is.
+    write(root.path(), "roles/own.md", &text.replace("tools: Read, Bash", "permissions: read"));
+    write(
+        root.path(),
+        "skills/borrowed/SKILL.md",
+        &text.replace("helper", "borrowed").replace("tools:", "allowed-tools:"),
+    );
+    fs::write(root.path().join("skills/borrowed/stamp.bin"), [0xff, 0x00]).unwrap();
+    let catalog = load(root.path());
+    for name in ["helper", "other"] {
+        assert_eq!(catalog.roles[name].value.description, "Use this when: it hurts badly");
+        assert_eq!(catalog.roles[name].value.body, Body::Text("Help.\n".to_owned()));
+    }
+    assert!(!catalog.roles.contains_key("own"));
+    let borrowed = &catalog.skills["borrowed"].value;
+    assert_eq!(borrowed.description, "Use this when: it hurts badly");
+    assert_eq!(borrowed.files.iter().find(|file| file.path == "stamp.bin").unwrap().bytes(), [0xff, 0x00]);
+    let severities: Vec<(bool, Severity)> =
+        catalog.findings.iter().map(|finding| (finding.file == "roles/own.md", finding.severity)).collect();
+    assert!(severities.iter().all(|(own, severity)| *own == (*severity == Severity::Error)), "{:#?}", catalog.findings);
+    assert_eq!(severities.len(), 4, "{:#?}", catalog.findings);
+}
+
+#[test]
 fn broken_files_are_findings_at_their_places() {
     let root = tempfile::tempdir().unwrap();
     write(root.path(), "roles/a.md", "no front matter");
@@ -97,6 +128,7 @@ fn broken_files_are_findings_at_their_places() {
     fs::write(root.path().join("roles/bytes.md"), [0xff, 0xfe]).unwrap();
     skill(root.path(), "s", "requires = [\"gone\"]\n");
     skill(root.path(), "t", "version = \"1\"\nreqiures = []\n");
+    skill(root.path(), "u", "conflicts = [\"gone\"]\nenhanced_by = [\"lost\"]\n");
     let catalog = load(root.path());
     let found = told(&catalog);
     let expect = [
@@ -106,13 +138,15 @@ fn broken_files_are_findings_at_their_places() {
         "roles/bytes.md:0 Error it is not UTF-8",
         "roles/c.md:4 Warning `modle` has no meaning here",
         "roles/c.md:13 Error `permissions`: `all` is none of",
-        "roles/c.md:36 Error `workspce`: did you mean `workspace`?",
+        "roles/c.md:36 Error `workspce`: a role template sees no `workspce`",
         "roles/c.md:49 Error `mission.nmae`: `mission` has name, description",
         "roles/d.md:19 Warning `modle`",
         "roles/d.md:37 Error there is no skill `nope`",
         "roles/d.md:51 Error there is no partial `none`",
         "skills/s/skill.toml:13 Error it requires the skill `gone`",
-        "skills/t/skill.toml:14 Error unknown field `reqiures`",
+        "skills/u/skill.toml:14 Warning `conflicts` names the skill `gone`",
+        "skills/u/skill.toml:37 Warning `enhanced_by` names the skill `lost`",
+        "skills/t/skill.toml:14 Error unknown key `reqiures`",
         "Error `description` is missing",
     ];
     for part in expect {
@@ -193,7 +227,7 @@ fn every_choice_has_its_reasons() {
         [
             "dd: it conflicts with `aa`",
             "ff: it requires `gone`, which does not exist",
-            "gg: the text says none of its triggers and too few of its words",
+            "gg: too little speaks for it beside the best",
         ]
     );
     assert_eq!(selection, chooser.select(&[(choose::By::Role, &aa)], text, None).unwrap());
@@ -232,7 +266,17 @@ fn too_few_are_filled_up_with_the_nearest() {
     let filled = chooser.select(&[], "Frobnicate the widgets.", None).unwrap();
     assert_eq!(filled.names(), names(&["aa", "bb", "cc"]));
     assert_eq!(filled.chosen[1].why[0], choose::Why::Fills);
-    assert_eq!(chooser.choose(&[], "Nothing of the kind.").unwrap(), []);
+    assert_eq!(chooser.choose(&[], "Xyzzy, and plugh.").unwrap(), []);
+}
+
+#[test]
+fn a_text_that_says_little_is_given_few() {
+    let catalog = Catalog::load(&Places::default());
+    let chooser = Chooser::new(&catalog);
+    for text in ["Build p and q.", "Do it.", "Nothing of the kind.", "Write it down.", "Make it work again", "x"] {
+        let selection = chooser.select(&[], text, None).unwrap();
+        assert!(selection.chosen.len() <= choose::FEWEST, "{text}: {:#?}", reasons(&selection));
+    }
 }
 
 #[test]
@@ -246,9 +290,11 @@ fn what_goes_well_with_a_chosen_one_comes_where_the_text_speaks_of_it() {
         skill(root.path(), name, "tags = [\"frobnicate\"]\n");
     }
     skill(root.path(), "ff", "");
+    skill(root.path(), "gg", "triggers = [\"grommet widget\"]\n");
     let catalog = load(root.path());
     let [aa] = ["aa"].map(|name| SkillName::parse(name).unwrap());
-    let selection = Chooser::new(&catalog).select(&[(choose::By::Task, &aa)], "Frobnicate.", None).unwrap();
-    assert_eq!(selection.names(), names(&["aa", "bb", "cc", "ee"]));
-    assert_eq!(selection.chosen[3].why[0], choose::Why::GoesWith { with: aa });
+    let text = "Frobnicate the widget of the grommet.";
+    let selection = Chooser::new(&catalog).select(&[(choose::By::Task, &aa)], text, None).unwrap();
+    assert_eq!(selection.names(), names(&["aa", "bb", "cc", "gg", "ee"]));
+    assert_eq!(selection.chosen[4].why[0], choose::Why::GoesWith { with: aa });
 }
